@@ -1,0 +1,71 @@
+// Package sensors is the vocabulary of measuring: quantities, measurements,
+// readings, and what a driver and a sensor are. Each chip family has a folder
+// below this one; sensors/catalog lists them all.
+//
+// Nothing here knows of MQTT, of a configuration file or of a schedule: a
+// sensor reads when it is told to. This package and the drivers import the
+// standard library and periph's connection interfaces, so a driver can be
+// lifted out and used elsewhere.
+package sensors
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"time"
+)
+
+// A Measurement is one quantity's value, in the unit of its [Quantity].
+type Measurement struct {
+	Value  float64 // NaN when there is no value
+	Reason string  // why there is no value, for a person; "" when there is one
+}
+
+// Value is a measurement that succeeded.
+func Value(v float64) Measurement { return Measurement{Value: v} }
+
+// NoValue is a measurement that gave nothing this time, though its sensor
+// answered: a gas heater not yet stable, a light cell at the rail. It is
+// published as null.
+func NoValue(reason string) Measurement {
+	return Measurement{Value: math.NaN(), Reason: reason}
+}
+
+// Valid reports whether m holds a value that can be published.
+func (m Measurement) Valid() bool {
+	return !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0)
+}
+
+// A Reading is all measurements of one sensor at one instant, in the order of
+// its [Plan.Outputs].
+type Reading []Measurement
+
+// A Sensor is one opened instance of a driver.
+//
+// Its methods are called by one goroutine at a time. A sensor starts no
+// goroutine and keeps no schedule: sampling belongs to the caller.
+type Sensor interface {
+	// Read measures once. It takes no longer than [Plan.Takes] on a healthy
+	// bus and returns early when ctx ends. The Reading belongs to the sensor
+	// and holds until the next Read, so that steady sampling allocates
+	// nothing. An error means that no measurement at all could be had.
+	Read(ctx context.Context) (Reading, error)
+	// Close puts the chip to rest, as far as it can be reached.
+	Close() error
+}
+
+// Sleep waits for d, or until ctx ends and then returns its error. Drivers
+// wait for their chips with it, so that no wait outlives the agent.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("interrupted while waiting %v for the chip: %w", d, ctx.Err())
+	}
+}
