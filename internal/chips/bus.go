@@ -11,6 +11,7 @@ package chips
 import (
 	"fmt"
 	"sync"
+	"syscall"
 
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
@@ -72,7 +73,7 @@ func (b *Bus) Tx(addr uint16, w, r []byte) error {
 	b.count++
 	b.mu.Unlock()
 	if c == nil {
-		return fmt.Errorf("sysfs-i2c: no such device or address: nothing answers at %#02x", addr)
+		return fmt.Errorf("nothing answers at %#02x: %w", addr, syscall.ENXIO) // as a real adapter says it
 	}
 	if err := c.Tx(w, r); err != nil {
 		return err

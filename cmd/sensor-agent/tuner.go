@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"sensor-agent/control"
+	"sensor-agent/internal/config"
+	"sensor-agent/internal/sampler"
+	"sensor-agent/publisher"
+)
+
+// tuner gives control what it lacks on purpose: a clock, a memory on disk, and
+// hands.
+type tuner struct {
+	log  *slog.Logger
+	path string // of the memory; "" for none
+
+	mu      sync.Mutex
+	control *control.Control
+}
+
+func newTuner(c *config.Config, log *slog.Logger) *tuner {
+	t := &tuner{log: log}
+	var streams []control.Stream
+	for _, s := range c.Streams {
+		streams = append(streams, control.Stream{Name: s.Name, Default: s.Interval})
+	}
+	var memory control.Memory
+	if c.Control.Remember && c.Outbox.Dir != "" {
+		t.path = filepath.Join(c.Outbox.Dir, "intervals.json")
+		var err error
+		if memory, err = control.LoadMemory(t.path); err != nil {
+			log.Warn("starting with the configured intervals", "err", err)
+		}
+	}
+	t.control = control.New(c.Device, streams, control.Limits{Min: c.Control.Min, Max: c.Control.Max}, memory)
+	for i, s := range c.Streams {
+		if d := t.control.Interval(i); d != s.Interval {
+			log.Info("going on with the interval of an earlier command", "stream", s.Name, "interval", d)
+		}
+	}
+	return t
+}
+
+// run obeys commands and ends leases until ctx ends.
+func (t *tuner) run(ctx context.Context, p *publisher.Publisher, s *sampler.Sampler) error {
+	lease := time.NewTimer(time.Hour)
+	defer lease.Stop()
+	for {
+		if end, ok := t.expiry(); ok {
+			lease.Reset(time.Until(end))
+		} else {
+			lease.Stop()
+		}
+		select {
+		case r := <-p.Commands():
+			t.obey(r, p, s)
+		case <-lease.C:
+			t.expire(p, s)
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (t *tuner) expiry() (time.Time, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.control.Expiry()
+}
+
+func (t *tuner) obey(r publisher.Received, p *publisher.Publisher, s *sampler.Sampler) {
+	now := time.Now()
+	t.mu.Lock()
+	d := t.control.Command(r.Payload, r.Retained, now)
+	memory := t.control.Memory()
+	t.mu.Unlock()
+
+	for _, c := range d.Changes {
+		s.SetInterval(c.Stream, c.Interval, now)
+	}
+	if d.Ack == nil {
+		return
+	}
+	if d.Ack.Result == control.Applied {
+		t.log.Info("interval changed", "topic", r.Topic, "stream", d.Ack.Stream, "interval", d.Ack.Interval, "until", d.Ack.Until)
+		p.StateChanged()
+	} else {
+		t.log.Warn("command rejected", "topic", r.Topic, "err", d.Ack.Reason)
+	}
+	answer, err := json.Marshal(d.Ack)
+	if err != nil {
+		t.log.Error("answering a command", "err", err) // an Ack of texts and finite numbers: cannot be
+		return
+	}
+	p.Answer(answer)
+	if d.Remember && t.path != "" {
+		if err := control.SaveMemory(t.path, memory); err != nil {
+			t.log.Warn("the interval will not survive a restart", "err", err)
+		}
+	}
+}
+
+func (t *tuner) expire(p *publisher.Publisher, s *sampler.Sampler) {
+	now := time.Now()
+	t.mu.Lock()
+	changes := t.control.Expire(now)
+	t.mu.Unlock()
+	for _, c := range changes {
+		s.SetInterval(c.Stream, c.Interval, now)
+		t.log.Info("lease ended", "interval", c.Interval)
+	}
+	p.StateChanged()
+}
+
+func (t *tuner) state() map[string]control.StreamState {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.control.State()
+}

@@ -1,0 +1,86 @@
+package bus
+
+import (
+	"fmt"
+	"os"
+	"os/user"
+	"strconv"
+	"strings"
+	"syscall"
+)
+
+// A node is the device file of a bus, with what to tell the person whose agent
+// cannot use it.
+type node struct {
+	path   string // "/dev/i2c-1"
+	group  string // whom it belongs to on Raspberry Pi OS
+	enable string // how to make it appear
+	stuck  string // why a transaction may not come back, and what helps
+}
+
+// openError makes periph's error of opening the node one that says what to do
+// and that errors.Is can look into. periph's own advice, to join the group
+// plugdev, is not right on a Pi.
+func (n node) openError(err error) error {
+	switch errno := errnoOf(err); errno {
+	case syscall.ENOENT, syscall.ENODEV, syscall.ENXIO:
+		return fmt.Errorf("open %s: %w: %s", n.path, errno, n.enable)
+	case syscall.EACCES:
+		return fmt.Errorf("open %s: %w: %s", n.path, errno, n.join())
+	case syscall.EPERM: // not the file's mode, but a container or a systemd unit
+		return fmt.Errorf("open %s: %w: allow it in the unit with DeviceAllow=%s rw", n.path, errno, n.path)
+	default:
+		return fmt.Errorf("open %s: %w", n.path, withErrno(err))
+	}
+}
+
+// join says which group may use the node and how to get into it.
+func (n node) join() string {
+	group := n.group
+	if info, err := os.Stat(n.path); err == nil {
+		stat, ok := info.Sys().(*syscall.Stat_t)
+		if ok && (stat.Gid == 0 || info.Mode()&0o060 != 0o060) {
+			return fmt.Sprintf("it is for root alone: give it to group %s by a udev rule with GROUP=%q, MODE=\"0660\"", group, group)
+		}
+		if ok {
+			if g, err := user.LookupGroupId(strconv.FormatUint(uint64(stat.Gid), 10)); err == nil {
+				group = g.Name
+			}
+		}
+	}
+	name := "USER"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	return fmt.Sprintf("join its group with `sudo usermod -aG %s %s` and log in again, or in a unit with SupplementaryGroups=%s", group, name, group)
+}
+
+// errnoOf returns the errno with which an error of periph ends, or 0. periph
+// formats it with %v, so the text is all that is left of it.
+func errnoOf(err error) syscall.Errno {
+	const last = 133 // EHWPOISON, the last errno of Linux
+	text := err.Error()
+	text = text[strings.LastIndex(text, ": ")+1:]
+	text = strings.TrimPrefix(text, " ")
+	for errno := syscall.Errno(1); errno <= last; errno++ {
+		if errno.Error() == text {
+			return errno
+		}
+	}
+	return 0
+}
+
+// withErrno gives an error of periph its errno back, for errors.Is.
+func withErrno(err error) error {
+	if errno := errnoOf(err); errno != 0 {
+		return errnoError{err, errno}
+	}
+	return err
+}
+
+type errnoError struct {
+	error
+	errno syscall.Errno
+}
+
+func (e errnoError) Unwrap() error { return e.errno }

@@ -1,0 +1,93 @@
+package chips
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+// INA219 is a Texas Instruments INA219. Its current and power registers are
+// not simulated: they hold 0, as after a reset.
+type INA219 struct {
+	Shunt int16  // what it measures, 10 µV
+	Bus   uint16 // what it measures, 4 mV
+
+	config    uint16
+	done      time.Time // of the conversion under way
+	converted bool      // since the last write to the configuration
+	heldShunt int16     // in the registers
+	heldBus   uint16
+}
+
+// ina219Reset is the configuration after power-up.
+const ina219Reset = 0x399F
+
+// NewINA219 returns a chip that measures the example of the data sheet: 20 mV
+// across the shunt, 11.98 V at the bus.
+func NewINA219() *INA219 {
+	c := &INA219{Shunt: 2000, Bus: 2995}
+	c.configure(ina219Reset)
+	return c
+}
+
+// PowerCycle has the chip forget everything.
+func (c *INA219) PowerCycle() {
+	c.heldShunt, c.heldBus = 0, 0
+	c.configure(ina219Reset)
+}
+
+// PoweredDown reports whether the chip has been told to rest.
+func (c *INA219) PoweredDown() bool { return c.config&7 == 0 }
+
+// Tx implements [Chip].
+func (c *INA219) Tx(w, r []byte) error {
+	if len(w) == 0 {
+		return errNotAcknowledged
+	}
+	if !c.PoweredDown() && !c.converted && !time.Now().Before(c.done) {
+		c.converted = true
+		limit := int16(4000) << (c.config >> 11 & 3)
+		c.heldShunt = min(max(c.Shunt, -limit), limit)
+		c.heldBus = min(c.Bus, 4000<<(c.config>>13&1))
+	}
+	if w[0] == 0x00 && len(w) == 3 {
+		c.configure(binary.BigEndian.Uint16(w[1:]))
+	}
+	if len(r) == 2 {
+		binary.BigEndian.PutUint16(r, c.register(w[0]))
+	}
+	return nil
+}
+
+func (c *INA219) configure(config uint16) {
+	if config&0x8000 != 0 {
+		config = ina219Reset
+	}
+	c.config = config &^ 0x4000
+	c.converted = false
+	c.done = time.Now().Add(ina219Takes(config>>7) + ina219Takes(config>>3))
+}
+
+// ina219Takes is the time of one voltage (table "ADC Settings").
+func ina219Takes(code uint16) time.Duration {
+	if code&8 != 0 {
+		return 532 * time.Microsecond << (code & 7)
+	}
+	return [...]time.Duration{84, 148, 276, 532}[code&3] * time.Microsecond
+}
+
+func (c *INA219) register(address byte) uint16 {
+	switch address {
+	case 0x00:
+		return c.config
+	case 0x01:
+		return uint16(c.heldShunt)
+	case 0x02:
+		value := c.heldBus << 3
+		if c.converted {
+			value |= 0x0002
+		}
+		return value
+	default:
+		return 0
+	}
+}

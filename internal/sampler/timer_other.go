@@ -1,0 +1,5 @@
+//go:build !linux
+
+package sampler
+
+func newTimer() (timer, error) { return newRuntimeTimer() }

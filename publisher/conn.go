@@ -1,0 +1,154 @@
+package publisher
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
+)
+
+const (
+	connectTimeout = 10 * time.Second
+	writeTimeout   = 5 * time.Second
+	keepAlive      = 10 * time.Second
+	pingTimeout    = 5 * time.Second
+)
+
+// Login is as whom and how to connect to a broker.
+type Login struct {
+	ClientID string
+	Username string
+	Password string
+	TLS      TLS
+	Will     *Will // nil for none
+}
+
+// Will is what the broker publishes, retained and at QoS 1, when the
+// connection ends without a goodbye.
+type Will struct {
+	Topic   string
+	Payload string
+}
+
+// A Received is a message that came for a subscription.
+type Received struct {
+	Topic    string
+	Payload  []byte
+	QoS      byte
+	Retained bool // the broker had kept it
+}
+
+// Conn is one MQTT connection, from connect to its end: it never reconnects.
+//
+// It is paho underneath, with everything off that would hide the truth: paho's
+// own reconnecting reports messages as delivered that no broker acknowledged,
+// and its stores resend in random order. A connection that has ended says so
+// once, on Lost, and every token still open then ends with an error.
+type Conn struct {
+	client mqtt.Client
+	broker *url.URL
+	lost   chan error
+}
+
+// Connect connects to one broker, within ten seconds. Its errors are for a
+// person: they say what failed and what to do. A refused login is [ErrLogin].
+func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
+	c := &Conn{broker: broker, lost: make(chan error, 1)}
+	var opened *wire
+	o := mqtt.NewClientOptions().
+		SetClientID(login.ClientID).
+		SetUsername(login.Username).
+		SetPassword(login.Password).
+		SetProtocolVersion(4). // 3.1.1, or paho falls back to 3.1 after one bad handshake and stays there
+		SetCleanSession(true).
+		SetAutoReconnect(false).
+		SetConnectRetry(false).
+		SetConnectTimeout(connectTimeout).
+		SetKeepAlive(keepAlive).
+		SetPingTimeout(pingTimeout).
+		SetWriteTimeout(writeTimeout).
+		SetOrderMatters(true). // commands in the order they came; our handlers never block
+		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
+			var err error
+			opened, err = dial(ctx, broker, login.TLS, connectTimeout)
+			if err != nil {
+				return nil, err
+			}
+			return opened, nil
+		}).
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lost <- err })
+	o.AddBroker(broker.String())
+	if login.Will != nil {
+		o.SetWill(login.Will.Topic, login.Will.Payload, 1, true)
+	}
+	c.client = mqtt.NewClient(o)
+	t := c.client.Connect()
+	select {
+	case <-t.Done():
+	case <-ctx.Done():
+		// The dial heeds ctx too; the handshake has its own deadline.
+		go func() { <-t.Done(); c.client.Disconnect(0) }()
+		return nil, ctx.Err()
+	}
+	if err := t.Error(); err != nil {
+		if opened != nil && opened.readErr != nil && !answered(err) {
+			err = opened.readErr
+		}
+		return nil, explain(broker, login, err)
+	}
+	return c, nil
+}
+
+// Lost receives the reason when the connection ends by itself.
+func (c *Conn) Lost() <-chan error { return c.lost }
+
+// Publish hands a message to the connection. The payload must not change until
+// the token is done. A token done without an error is a message the broker has
+// acknowledged (QoS 1) or that has been written to the connection (QoS 0).
+func (c *Conn) Publish(topic string, qos byte, retain bool, payload []byte) mqtt.Token {
+	return c.client.Publish(topic, qos, retain, payload)
+}
+
+// Send publishes and waits for the end of it.
+func (c *Conn) Send(ctx context.Context, topic string, qos byte, retain bool, payload []byte) error {
+	return await(ctx, c.Publish(topic, qos, retain, payload))
+}
+
+// Subscribe asks for messages at QoS 1 and waits for the broker's word.
+// receive is called for one message at a time, in order; it must not block.
+func (c *Conn) Subscribe(ctx context.Context, topic string, receive func(Received)) error {
+	t := c.client.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) {
+		receive(Received{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retained: m.Retained()})
+	})
+	if err := await(ctx, t); err != nil {
+		return fmt.Errorf("subscribing to %s: %w", topic, err)
+	}
+	if granted := t.(*mqtt.SubscribeToken).Result()[topic]; granted == 0x80 { // MQTT 3.1.1 §3.9.3
+		return fmt.Errorf("subscribing to %s: the broker refuses it: allow it in the broker's access list", topic)
+	}
+	return nil
+}
+
+// Close says goodbye: the broker does not publish the will. What is not
+// acknowledged by then has failed.
+func (c *Conn) Close() { c.client.Disconnect(250) }
+
+// Abort closes without a goodbye, for a peer that no longer listens.
+func (c *Conn) Abort() { c.client.Disconnect(0) }
+
+func await(ctx context.Context, t mqtt.Token) error {
+	deadline := time.NewTimer(connectTimeout)
+	defer deadline.Stop()
+	select {
+	case <-t.Done():
+		return t.Error()
+	case <-deadline.C:
+		return errors.New("no answer from the broker for 10s")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

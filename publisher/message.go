@@ -1,0 +1,183 @@
+package publisher
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strconv"
+	"time"
+
+	"sensor-agent/sensors"
+)
+
+// Format is how a stream's readings are written.
+type Format string
+
+// The formats.
+const (
+	JSON  Format = "json"  // one flat object
+	Value Format = "value" // one bare number: 414
+)
+
+// Stream is how the readings of one stream are published.
+type Stream struct {
+	Name   string
+	Topic  string
+	QoS    byte // 0 or 1
+	Retain bool
+	Format Format
+	Fields [][]Field // per sensor of the stream, per output of the sensor
+}
+
+// Field is how one output of a sensor is written.
+type Field struct {
+	Key      string
+	Decimals int // digits after the point, at most
+}
+
+// appendBody writes what the readings say: for JSON the members without
+// braces, for a value the number. A sensor that was not read (nil) and a
+// measurement without a value give null, so that the keys of a stream never
+// change. ok is false if there is no value at all.
+func (s *Stream) appendBody(dst []byte, readings []sensors.Reading) (_ []byte, ok bool) {
+	for i, fields := range s.Fields {
+		for j, f := range fields {
+			m := sensors.NoValue("")
+			if readings[i] != nil {
+				m = readings[i][j]
+			}
+			if s.Format == Value {
+				if !m.Valid() {
+					return dst, false
+				}
+				return appendNumber(dst, m.Value, f.Decimals), true
+			}
+			dst = append(dst, ',', '"')
+			dst = append(dst, f.Key...)
+			dst = append(dst, '"', ':')
+			if !m.Valid() {
+				dst = append(dst, "null"...)
+				continue
+			}
+			ok = true
+			dst = appendNumber(dst, m.Value, f.Decimals)
+		}
+	}
+	return dst, ok
+}
+
+// appendNumber writes v with at most the given decimals. Zeros at the end go,
+// but a quantity with decimals keeps one, so that a consumer that tells
+// integers from floats never sees its type change. There is no negative zero.
+func appendNumber(dst []byte, v float64, decimals int) []byte {
+	start := len(dst)
+	dst = strconv.AppendFloat(dst, v, 'f', decimals, 64)
+	if decimals > 0 {
+		for dst[len(dst)-1] == '0' && dst[len(dst)-2] != '.' {
+			dst = dst[:len(dst)-1]
+		}
+	}
+	if dst[start] == '-' && len(bytes.Trim(dst[start+1:], "0.")) == 0 {
+		dst = append(dst[:start], dst[start+1:]...)
+	}
+	return dst
+}
+
+// A record is a message on its way through the outbox: complete but for what
+// is only known when it is sent.
+type record struct {
+	qos    byte
+	retain bool
+	format Format
+	at     time.Time // of sampling
+	topic  []byte
+	body   []byte
+}
+
+// In the outbox a record is a flag byte, the time of sampling as nanoseconds
+// since 1970 (8 bytes, little-endian), the length of the topic (2 bytes), the
+// topic, and the body.
+const (
+	flagQoS1   = 1 << 0
+	flagRetain = 1 << 1
+	flagValue  = 1 << 2
+	headerLen  = 1 + 8 + 2
+)
+
+func (r *record) append(dst []byte) []byte {
+	var flags byte
+	if r.qos > 0 {
+		flags |= flagQoS1
+	}
+	if r.retain {
+		flags |= flagRetain
+	}
+	if r.format == Value {
+		flags |= flagValue
+	}
+	dst = append(dst, flags)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.at.UnixNano()))
+	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(r.topic)))
+	dst = append(dst, r.topic...)
+	return append(dst, r.body...)
+}
+
+var errRecord = errors.New("record of another version or damaged")
+
+// parse reads what append wrote; the record then shares p's memory.
+func (r *record) parse(p []byte) error {
+	if len(p) < headerLen || p[0] > flagQoS1|flagRetain|flagValue {
+		return errRecord
+	}
+	n := int(binary.LittleEndian.Uint16(p[9:]))
+	if len(p) < headerLen+n {
+		return errRecord
+	}
+	r.qos = p[0] & flagQoS1
+	r.retain = p[0]&flagRetain != 0
+	r.format = JSON
+	if p[0]&flagValue != 0 {
+		r.format = Value
+	}
+	r.at = time.Unix(0, int64(binary.LittleEndian.Uint64(p[1:])))
+	r.topic, r.body = p[headerLen:headerLen+n], p[headerLen+n:]
+	return nil
+}
+
+// An envelope is what a message says beside its readings.
+type envelope struct {
+	device    []byte // a JSON string, with its quotes
+	timestamp Timestamp
+	epoch     uint64
+	seq       uint64
+}
+
+// appendMessage writes the message as it is published.
+func (r *record) appendMessage(dst []byte, e envelope) []byte {
+	if r.format == Value {
+		return append(dst, r.body...)
+	}
+	dst = append(dst, `{"timestamp":`...)
+	dst = e.timestamp.append(dst, r.at)
+	dst = append(dst, `,"device":`...)
+	dst = append(dst, e.device...)
+	dst = append(dst, r.body...)
+	dst = append(dst, `,"epoch":`...)
+	dst = strconv.AppendUint(dst, e.epoch, 10)
+	dst = append(dst, `,"seq":`...)
+	dst = strconv.AppendUint(dst, e.seq, 10)
+	return append(dst, '}')
+}
+
+// quoted returns s as a JSON string.
+func quoted(s string) []byte {
+	return append(appendEscaped([]byte{'"'}, s), '"')
+}
+
+// Render returns a message with the readings of a stream as it would be
+// published, outside of any epoch.
+func Render(s Stream, device string, timestamp Timestamp, at time.Time, readings []sensors.Reading) []byte {
+	body, _ := s.appendBody(nil, readings)
+	r := record{format: s.Format, at: at, body: body}
+	return r.appendMessage(nil, envelope{device: quoted(device), timestamp: timestamp})
+}

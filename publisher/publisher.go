@@ -1,0 +1,141 @@
+// Package publisher brings readings to an MQTT broker: it writes each as a
+// message, puts it into the outbox, and sends from there whenever a broker
+// will have it, until the broker has acknowledged it. One path for a reading,
+// online or offline.
+//
+// What is not a reading travels beside the outbox: the retained status and
+// state, and the answers to commands. They speak of now and are worth nothing
+// later.
+package publisher
+
+import (
+	"log/slog"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"sensor-agent/publisher/outbox"
+	"sensor-agent/sensors"
+)
+
+// Topics are where a publisher speaks and listens.
+type Topics struct {
+	Status  string // online or offline, retained, last will
+	State   string // retained JSON
+	Ack     string // answers to commands
+	Control string // commands; "" to take none
+}
+
+// Options are what a [Publisher] needs.
+type Options struct {
+	Device    string
+	Brokers   []*url.URL // tried in turn
+	Login     Login      // without a will; the publisher sets its own
+	Topics    Topics
+	Streams   []Stream
+	Timestamp Timestamp
+	Outbox    outbox.Outbox
+	Epoch     uint64        // of the messages published from now on
+	State     func() []byte // what to retain on the state topic now
+	Log       *slog.Logger
+}
+
+// Publisher publishes the readings of one device. Make one with [New].
+type Publisher struct {
+	Options
+	device   []byte            // as a JSON string
+	topics   map[string]string // of the streams, to look names up without making strings
+	commands chan Received
+	answers  chan []byte
+	changed  chan struct{}
+	online   atomic.Bool
+
+	mu   sync.Mutex // orders seq and outbox
+	seq  uint64
+	body []byte // reused
+	rec  []byte // reused
+	full bool   // the outbox refused the last message
+}
+
+// Bounds of what may wait beside the outbox.
+const (
+	commandsHeld = 64
+	answersHeld  = 64
+)
+
+// New makes a publisher; Run starts it.
+func New(o Options) *Publisher {
+	o.Login.Will = &Will{Topic: o.Topics.Status, Payload: Offline}
+	topics := make(map[string]string, len(o.Streams))
+	for _, s := range o.Streams {
+		topics[s.Topic] = s.Topic
+	}
+	return &Publisher{
+		Options:  o,
+		topics:   topics,
+		device:   quoted(o.Device),
+		commands: make(chan Received, commandsHeld),
+		answers:  make(chan []byte, answersHeld),
+		changed:  make(chan struct{}, 1),
+	}
+}
+
+// The payloads of the status topic.
+const (
+	Online  = "online"
+	Offline = "offline"
+)
+
+// Publish puts the readings of one tick of a stream into the outbox, as one
+// message. A tick in which nothing could be read makes none. readings has one
+// reading per sensor of the stream, nil for one that could not be read; they
+// are not kept. It does not wait for the broker and may be called by several
+// goroutines.
+func (p *Publisher) Publish(stream int, at time.Time, readings []sensors.Reading) {
+	s := &p.Streams[stream]
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var ok bool
+	if p.body, ok = s.appendBody(p.body[:0], readings); !ok {
+		return
+	}
+	r := record{qos: s.QoS, retain: s.Retain, format: s.Format, at: at, topic: []byte(s.Topic), body: p.body}
+	p.rec = r.append(p.rec[:0])
+	p.seq++
+	_, err := p.Outbox.Append(outbox.Record{Epoch: p.Epoch, Seq: p.seq, Payload: p.rec})
+	switch {
+	case err != nil && !p.full:
+		p.Log.Warn("keeping messages for the broker fails", "stream", s.Name, "err", err)
+	case err == nil && p.full:
+		p.Log.Info("keeping messages for the broker works again", "stream", s.Name)
+	}
+	p.full = err != nil
+	if p.Log.Enabled(nil, slog.LevelDebug) { //nolint:staticcheck // no context to hand on
+		p.Log.Debug("queued", "stream", s.Name, "epoch", p.Epoch, "seq", p.seq)
+	}
+}
+
+// Answer sends the answer to a command while connected; without a connection
+// it is dropped, as its asker is not there to hear it.
+func (p *Publisher) Answer(payload []byte) {
+	select {
+	case p.answers <- payload:
+	default:
+		p.Log.Warn("too many commands to answer them all", "topic", p.Topics.Ack)
+	}
+}
+
+// StateChanged makes the state be published anew, at most once a second.
+func (p *Publisher) StateChanged() {
+	select {
+	case p.changed <- struct{}{}:
+	default:
+	}
+}
+
+// Commands receives what arrives on the control topic.
+func (p *Publisher) Commands() <-chan Received { return p.commands }
+
+// Connected reports whether there is a connection to a broker.
+func (p *Publisher) Connected() bool { return p.online.Load() }

@@ -1,0 +1,96 @@
+// Package aht20 drives the Aosong AHT20 (also AHT21, and DHT20 on I2C),
+// sensors of temperature and humidity, through periph's driver of that name.
+// The older AHT10 and AHT15 send no checksum and are refused.
+//
+// Of periph's driver only NewI2C and Sense are used. Sense measures anew,
+// waits within bounds and verifies the checksum; what is added here is the
+// identity, the range, and that a context which has ended starts nothing. It
+// does not end a measurement under way: that takes 80 ms, 230 ms at most.
+//
+// The data sheet advises 2 s between measurements, lest the chip warm itself.
+package aht20
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"periph.io/x/conn/v3/physic"
+	"periph.io/x/devices/v3/aht20"
+
+	"sensor-agent/sensors"
+)
+
+const (
+	address = 0x38 // the only one; periph's driver knows no other
+	late    = 150 * time.Millisecond
+)
+
+// What the chip is made for, °C (AHT20 data sheet, "Sensor Performance").
+const lowest, highest = -40.0, 85.0
+
+// Driver returns the driver of the AHT20.
+func Driver() sensors.Driver {
+	return sensors.NewDriver(sensors.Driver{
+		Name:      "aht20",
+		Summary:   "temperature and humidity: AHT20, AHT21, DHT20",
+		Bus:       sensors.I2C,
+		Addresses: []uint16{address},
+	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
+		return sensors.Plan{
+			Outputs: sensors.OutputsOf(sensors.Temperature, sensors.Humidity),
+			Takes:   80*time.Millisecond + late + 10*time.Millisecond,
+			Open:    open,
+		}, nil
+	})
+}
+
+type sensor struct {
+	chip    *aht20.Dev
+	env     physic.Env
+	reading [2]sensors.Measurement
+}
+
+// open calibrates the chip if it has not been since power-up. It has no
+// number to identify it by: a first measurement with a right checksum stands
+// in for one.
+func open(ctx context.Context, wire sensors.Wire) (sensors.Sensor, error) {
+	if wire.Address != address {
+		return nil, fmt.Errorf("address %#02x: an AHT20 is always at %#02x", wire.Address, address)
+	}
+	chip, err := aht20.NewI2C(wire.I2C, &aht20.Opts{
+		MeasurementReadTimeout:  late, // 0 would be for ever
+		MeasurementWaitInterval: 10 * time.Millisecond,
+		ValidateData:            true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: readying the AHT20: %w", sensors.ErrNotFound, err)
+	}
+	s := &sensor{chip: chip}
+	if _, err := s.Read(ctx); err != nil {
+		return nil, fmt.Errorf("%w: first measurement of the AHT20: %w", sensors.ErrNotFound, err)
+	}
+	return s, nil
+}
+
+// Read measures both quantities. A failed checksum is an error, and so is a
+// chip that has lost its power: it wants to be opened anew.
+func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := s.chip.Sense(&s.env); err != nil {
+		return nil, fmt.Errorf("measuring: %w", err)
+	}
+	temperature := s.env.Temperature.Celsius()
+	humidity := float64(s.env.Humidity) / float64(physic.PercentRH)
+	if temperature < lowest || temperature > highest {
+		return nil, fmt.Errorf("the chip measured %.1f °C, outside its range of %v to %v °C: check its supply", temperature, lowest, highest)
+	}
+	s.reading[0] = sensors.Value(temperature)
+	s.reading[1] = sensors.Value(humidity)
+	return s.reading[:], nil
+}
+
+// Close does nothing: the chip sleeps between readings.
+func (s *sensor) Close() error { return nil }

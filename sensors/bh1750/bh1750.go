@@ -1,0 +1,189 @@
+// Package bh1750 drives the BH1750FVI, an ambient light sensor on I2C that
+// measures in lux.
+//
+// Each reading is a measurement of its own, after which the chip sleeps. The
+// chip has no identity and no registers to read back: whatever acknowledges at
+// its address is taken for one.
+//
+// Data sheet: Rohm BH1750FVI, 2011.11 - Rev. D.
+package bh1750
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"periph.io/x/conn/v3/i2c"
+
+	"sensor-agent/sensors"
+)
+
+// The opcodes (data sheet page 5, instruction set architecture).
+const (
+	powerDown = 0x00
+	powerOn   = 0x01
+	oneTimeH  = 0x20
+	oneTimeH2 = 0x21
+	mtregHigh = 0x40 // with bits 7:5 of the measurement time
+	mtregLow  = 0x60 // with bits 4:0
+)
+
+// usualSensitivity is the measurement time register's value by default, for
+// which the data sheet's figures hold.
+const usualSensitivity = 69
+
+// overrange is a measurement that was cut off.
+const overrange = 0xFFFF
+
+// spare is waited beyond the longest measurement: read too early, the chip
+// gives the one before.
+const spare = time.Millisecond
+
+type options struct {
+	Sensitivity int    `yaml:"sensitivity" help:"31 to 254: measurement time register; a higher one measures longer and finer, a lower one reaches brighter light, as behind a window"`
+	Mode        string `yaml:"mode" help:"high: up to 54612 lx; high2: twice as fine, up to 27306 lx (at sensitivity 69)"`
+}
+
+// The modes of measuring: H-resolution mode and H-resolution mode 2.
+const (
+	modeHigh  = "high"
+	modeHigh2 = "high2"
+)
+
+// Driver returns the driver.
+func Driver() sensors.Driver {
+	return sensors.NewDriver(sensors.Driver{
+		Name:      "bh1750",
+		Summary:   "ambient light sensor, lux",
+		Bus:       sensors.I2C,
+		Addresses: []uint16{0x23, 0x5C},
+	}, options{Sensitivity: usualSensitivity, Mode: modeHigh}, plan)
+}
+
+func plan(o options) (sensors.Plan, error) {
+	var errs []error
+	if o.Sensitivity < 31 || o.Sensitivity > 254 {
+		errs = append(errs, sensors.BadOption("sensitivity", "%d is outside 31 to 254 (usual: %d)", o.Sensitivity, usualSensitivity))
+	}
+	if o.Mode != modeHigh && o.Mode != modeHigh2 {
+		errs = append(errs, sensors.BadOption("mode", "there is no mode %q: choose %s or %s", o.Mode, modeHigh, modeHigh2))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return sensors.Plan{}, err
+	}
+	return sensors.Plan{
+		Outputs: sensors.OutputsOf(sensors.Illuminance),
+		// Around the measurement, six transactions of at most half a
+		// millisecond.
+		Takes: measuringTime(o.Sensitivity) + spare + 3*time.Millisecond,
+		Open: func(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
+			return open(wire, o)
+		},
+	}, nil
+}
+
+type sensor struct {
+	bus         i2c.Bus
+	address     uint16
+	commands    [4]byte // of one measurement
+	sensitivity int
+	fine        bool
+	beyond      string // why an overrange value is none
+	reading     sensors.Reading
+	out         [1]byte // kept, so that a transaction allocates nothing
+	in          [2]byte
+}
+
+func open(wire sensors.Wire, o options) (sensors.Sensor, error) {
+	s := &sensor{
+		bus:         wire.I2C,
+		address:     wire.Address,
+		sensitivity: o.Sensitivity,
+		fine:        o.Mode == modeHigh2,
+		reading:     make(sensors.Reading, 1),
+	}
+	// A chip that lost its supply for a moment has forgotten its sensitivity,
+	// which cannot be read back, so that it is set each time.
+	s.commands = [...]byte{powerOn, mtregHigh | byte(o.Sensitivity>>5), mtregLow | byte(o.Sensitivity&0x1F), oneTimeH}
+	if s.fine {
+		s.commands[3] = oneTimeH2
+	}
+	s.beyond = fmt.Sprintf("brighter than the %.0f lx that `sensitivity` %d and `mode` %s can measure", s.lux(overrange), o.Sensitivity, o.Mode)
+	if err := s.command(powerOn); err != nil {
+		return nil, fmt.Errorf("%w: switching it on: %w", sensors.ErrNotFound, err)
+	}
+	return s, nil
+}
+
+// Read measures once.
+func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
+	for _, command := range s.commands {
+		if err := s.command(command); err != nil {
+			return nil, fmt.Errorf("starting a measurement: %w", err)
+		}
+	}
+	if err := sensors.Sleep(ctx, measuringTime(s.sensitivity)+spare); err != nil {
+		return nil, err
+	}
+	raw, err := s.result()
+	if err != nil {
+		return nil, fmt.Errorf("reading the result: %w", err)
+	}
+	s.reading[0] = sensors.Value(s.lux(raw))
+	if raw == overrange {
+		s.reading[0] = sensors.NoValue(s.beyond)
+	}
+	return s.reading, nil
+}
+
+// Close switches the chip off, in case a measurement is running.
+func (s *sensor) Close() error {
+	if err := s.command(powerDown); err != nil {
+		return fmt.Errorf("switching it off: %w", err)
+	}
+	return nil
+}
+
+// result reads the measurement until two reads agree, as I2C has no checksum.
+// The chip keeps it until the next one ends.
+func (s *sensor) result() (uint16, error) {
+	var before uint16
+	for i := range 4 {
+		now, err := s.read()
+		if err != nil {
+			return 0, err
+		}
+		if i > 0 && now == before {
+			return now, nil
+		}
+		before = now
+	}
+	return 0, errors.New("no two reads agree: the bus is disturbed, check wires, pull-ups and speed")
+}
+
+func (s *sensor) read() (uint16, error) {
+	err := s.bus.Tx(s.address, nil, s.in[:])
+	return uint16(s.in[0])<<8 | uint16(s.in[1]), err
+}
+
+func (s *sensor) command(opcode byte) error {
+	s.out[0] = opcode
+	return s.bus.Tx(s.address, s.out[:], nil)
+}
+
+// lux converts a measurement: 1.2 counts for a lux at the usual sensitivity,
+// twice as many in mode high2 (data sheet page 11).
+func (s *sensor) lux(raw uint16) float64 {
+	lx := float64(raw) / 1.2 * usualSensitivity / float64(s.sensitivity)
+	if s.fine {
+		lx /= 2
+	}
+	return lx
+}
+
+// measuringTime returns the longest time a measurement takes: 180 ms at the
+// usual sensitivity (data sheet page 2), in proportion to it.
+func measuringTime(sensitivity int) time.Duration {
+	return 180 * time.Millisecond * time.Duration(sensitivity) / usualSensitivity
+}

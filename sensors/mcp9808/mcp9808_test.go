@@ -1,0 +1,196 @@
+package mcp9808
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sensor-agent/internal/chips"
+	"sensor-agent/sensors"
+)
+
+const address = 0x18
+
+// plug opens a sensor on a bus with the chip.
+func plug(t *testing.T, chip chips.Chip) (sensors.Sensor, *chips.Bus, error) {
+	t.Helper()
+	bus := &chips.Bus{}
+	bus.Plug(address, chip)
+	s, err := reopen(t, bus)
+	return s, bus, err
+}
+
+func reopen(t *testing.T, bus *chips.Bus) (sensors.Sensor, error) {
+	t.Helper()
+	plan, err := Driver().Configure(func(any) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return plan.Open(t.Context(), sensors.Wire{I2C: bus, Address: address, Log: slog.New(slog.DiscardHandler)})
+}
+
+func TestRead(t *testing.T) {
+	tests := map[string]struct {
+		raw  uint16
+		want float64
+	}{
+		"room":       {0x0194, 25.25},
+		"one step":   {0x0001, 0.0625},
+		"below zero": {0x1FFF, -0.0625},
+		"lowest":     {0x1D80, -40},
+		"highest":    {0x07D0, 125},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				chip := chips.NewMCP9808()
+				chip.Temperature = tt.raw
+				s, _, err := plug(t, chip)
+				if err != nil {
+					t.Fatal(err)
+				}
+				reading, err := s.Read(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := reading[0].Value; math.Abs(got-tt.want) > 1e-6 {
+					t.Errorf("%v °C, want %v", got, tt.want)
+				}
+			})
+		})
+	}
+}
+
+func TestOpenFindsAnotherChip(t *testing.T) {
+	mcp9804 := chips.NewMCP9808()
+	mcp9804.Device = 0x0201
+	for name, chip := range map[string]chips.Chip{"nothing": nil, "MCP9804": mcp9804} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				if _, _, err := plug(t, chip); !errors.Is(err, sensors.ErrNotFound) {
+					t.Errorf("got %v, want ErrNotFound", err)
+				}
+			})
+		})
+	}
+}
+
+// After a shutdown the register holds the temperature from before it.
+func TestReopenGivesNoOldValue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chip := chips.NewMCP9808()
+		s, bus, err := plug(t, chip)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil || !chip.Shutdown() {
+			t.Fatalf("after Close: error %v, shut down %v", err, chip.Shutdown())
+		}
+		chip.Temperature = 0x0140 // 20 °C
+		if s, err = reopen(t, bus); err != nil {
+			t.Fatal(err)
+		}
+		reading, err := s.Read(t.Context())
+		if err != nil || math.Abs(reading[0].Value-20) > 1e-6 {
+			t.Errorf("got %v, %v; want 20 °C", reading, err)
+		}
+	})
+}
+
+// A chip that comes back says 0 °C until it has measured.
+func TestReadAfterReplugging(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, bus, err := plug(t, chips.NewMCP9808())
+		if err != nil {
+			t.Fatal(err)
+		}
+		bus.Plug(address, nil)
+		if reading, err := s.Read(t.Context()); err == nil {
+			t.Fatalf("no chip, but %v", reading)
+		}
+		bus.Plug(address, chips.NewMCP9808())
+		reading, err := s.Read(t.Context())
+		if err != nil || math.Abs(reading[0].Value-25.25) > 1e-6 {
+			t.Errorf("got %v, %v; want 25.25 °C", reading, err)
+		}
+	})
+}
+
+// A value read wrongly once is not taken.
+func TestReadTwice(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, bus, err := plug(t, chips.NewMCP9808())
+		if err != nil {
+			t.Fatal(err)
+		}
+		reads, always := 0, false
+		bus.Fault(func(_ uint16, _, r []byte) error {
+			if len(r) == 2 {
+				reads++
+				if reads == 1 || always {
+					r[1] ^= byte(reads)
+				}
+			}
+			return nil
+		})
+		reading, err := s.Read(t.Context())
+		if err != nil || math.Abs(reading[0].Value-25.25) > 1e-6 {
+			t.Errorf("first read wrong: got %v, %v; want 25.25 °C", reading, err)
+		}
+		always = true
+		if reading, err := s.Read(t.Context()); err == nil {
+			t.Errorf("every read different, but %v", reading)
+		}
+	})
+}
+
+func TestReadEndsWithContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, bus, err := plug(t, chips.NewMCP9808())
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		before := bus.Transactions()
+		if _, err := s.Read(ctx); !errors.Is(err, context.Canceled) || bus.Transactions() != before {
+			t.Errorf("got %v after %d transactions, want context.Canceled after none", err, bus.Transactions()-before)
+		}
+	})
+}
+
+// Whatever comes over the wire is an error or a value the chip can have, and
+// comes in time.
+func FuzzRead(f *testing.F) {
+	f.Add([]byte{0x01, 0x94, 0x01, 0x94})
+	f.Add([]byte{0xFF, 0xFF, 0xFF, 0xFF})
+	f.Add([]byte{0x1D, 0x7F, 0x1D, 0x7F})
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, wire []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			s, bus, err := plug(t, chips.NewMCP9808())
+			if err != nil {
+				t.Fatal(err)
+			}
+			bus.Fault(func(_ uint16, _, r []byte) error {
+				wire = wire[copy(r, wire):]
+				return nil
+			})
+			start := time.Now()
+			reading, err := s.Read(t.Context())
+			if time.Since(start) > 5*time.Millisecond {
+				t.Errorf("took %v", time.Since(start))
+			}
+			if err != nil {
+				return
+			}
+			if m := reading[0]; !m.Valid() || m.Value < lowest || m.Value > highest {
+				t.Errorf("gave %v", reading)
+			}
+		})
+	})
+}

@@ -1,0 +1,259 @@
+package scd4x
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"sensor-agent/internal/chips"
+	"sensor-agent/sensors"
+)
+
+const address = 0x62
+
+// plug opens a sensor on a bus with the chip.
+func plug(t *testing.T, chip chips.Chip, o options) (sensors.Sensor, *chips.Bus, error) {
+	t.Helper()
+	bus := &chips.Bus{}
+	bus.Plug(address, chip)
+	s, err := reopen(t, bus, o)
+	return s, bus, err
+}
+
+func reopen(t *testing.T, bus *chips.Bus, o options) (sensors.Sensor, error) {
+	t.Helper()
+	p, err := plan(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p.Open(t.Context(), sensors.Wire{I2C: bus, Address: address, Log: slog.New(slog.DiscardHandler)})
+}
+
+func TestRead(t *testing.T) {
+	none := math.NaN()
+	tests := map[string]struct {
+		co2, temperature, humidity uint16
+		want                       []float64
+	}{
+		"data sheet example": {0x01F4, 0x6667, 0x5EB9, []float64{500, 25, 37}},
+		"freezing":           {0x01A4, 0x3A83, 0xFFFF, []float64{420, -5, 100}},
+		"most CO2":           {0x9C40, 0x6667, 0x5EB9, []float64{40000, 25, 37}},
+		"too much CO2":       {0x9C41, 0x6667, 0x5EB9, []float64{none, 25, 37}},
+		"no CO2 value":       {0x0000, 0x6667, 0x5EB9, []float64{none, 25, 37}},
+	}
+	for name, tt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				chip := chips.NewSCD4x()
+				chip.CO2, chip.Temperature, chip.Humidity = tt.co2, tt.temperature, tt.humidity
+				s, _, err := plug(t, chip, options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				reading, err := s.Read(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := []float64{reading[0].Value, reading[1].Value, reading[2].Value}
+				if diff := cmp.Diff(tt.want, got, cmpopts.EquateApprox(0, 0.003), cmpopts.EquateNaNs()); diff != "" {
+					t.Errorf("ppm, °C, %%RH (-want +got)\n%s", diff)
+				}
+			})
+		})
+	}
+}
+
+// However often it is asked, Read never gives a measurement twice.
+func TestReadWaitsForNewMeasurement(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chip := chips.NewSCD4x()
+		s, _, err := plug(t, chip, options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		started := time.Now()
+		var got []float64
+		for i := range 3 {
+			chip.CO2 = uint16(500 + i)
+			reading, err := s.Read(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, reading[0].Value)
+		}
+		if diff := cmp.Diff([]float64{500, 501, 502}, got); diff != "" {
+			t.Errorf("ppm (-want +got)\n%s", diff)
+		}
+		if took := time.Since(started); took < 3*update || took > 3*update+poll {
+			t.Errorf("3 measurements came in %v", took)
+		}
+		// After a pause there is one to read, and at once.
+		time.Sleep(time.Minute)
+		asked := time.Now()
+		if _, err := s.Read(t.Context()); err != nil || time.Since(asked) > poll {
+			t.Errorf("after a minute: error %v after %v", err, time.Since(asked))
+		}
+	})
+}
+
+func TestOpen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chip := chips.NewSCD4x()
+		s, bus, err := plug(t, chip, options{Altitude: 1500})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if chip.Altitude != 1500 {
+			t.Errorf("altitude %d, want 1500", chip.Altitude)
+		}
+		// Left measuring by a program that died.
+		if _, err := reopen(t, bus, options{}); err != nil {
+			t.Errorf("opening a chip that measures: %v", err)
+		}
+		if chip.Altitude != 0 {
+			t.Errorf("altitude %d, want 0", chip.Altitude)
+		}
+		// Opened again before the stop of Close has been carried out.
+		if err := s.Close(); err != nil || chip.Measuring() {
+			t.Errorf("after Close: error %v, measuring %v", err, chip.Measuring())
+		}
+		if _, err := reopen(t, bus, options{}); err != nil {
+			t.Errorf("opening right after Close: %v", err)
+		}
+	})
+}
+
+func TestOpenFindsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		if _, _, err := plug(t, nil, options{}); !errors.Is(err, sensors.ErrNotFound) {
+			t.Errorf("got %v, want ErrNotFound", err)
+		}
+	})
+}
+
+func TestReadFails(t *testing.T) {
+	flip := func(at int) func(*chips.SCD4x, *chips.Bus) {
+		return func(_ *chips.SCD4x, bus *chips.Bus) {
+			bus.Fault(func(_ uint16, _, r []byte) error {
+				if len(r) > at {
+					r[at] ^= 0x01
+				}
+				return nil
+			})
+		}
+	}
+	tests := map[string]func(*chips.SCD4x, *chips.Bus){
+		"wrong checksum of the status": flip(1),
+		"wrong checksum of humidity":   flip(7),
+		"never ready":                  func(chip *chips.SCD4x, _ *chips.Bus) { chip.Update = math.MaxInt64 },
+		"power lost":                   func(chip *chips.SCD4x, _ *chips.Bus) { chip.PowerCycle() },
+		"all bits zero":                func(chip *chips.SCD4x, _ *chips.Bus) { chip.Temperature = 0 },
+		"all bits one":                 func(chip *chips.SCD4x, _ *chips.Bus) { chip.Temperature = 0xFFFF },
+		"chip pulled away":             func(_ *chips.SCD4x, bus *chips.Bus) { bus.Plug(address, nil) },
+	}
+	for name, breakIt := range tests {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				chip := chips.NewSCD4x()
+				s, bus, err := plug(t, chip, options{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				breakIt(chip, bus)
+				start := time.Now()
+				if reading, err := s.Read(t.Context()); err == nil {
+					t.Errorf("got %v, want an error", reading)
+				}
+				if took := time.Since(start); took > patience+poll {
+					t.Errorf("took %v, longer than planned", took)
+				}
+			})
+		})
+	}
+}
+
+func TestReadEndsWithContext(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, err := plug(t, chips.NewSCD4x(), options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.Read(ctx); !errors.Is(err, context.DeadlineExceeded) || time.Since(start) > time.Second {
+			t.Errorf("got %v after %v, want the deadline", err, time.Since(start))
+		}
+	})
+}
+
+func TestAltitudeOutOfRange(t *testing.T) {
+	for _, altitude := range []int{-1, 3001} {
+		var bad *sensors.OptionError
+		if _, err := plan(options{Altitude: altitude}); !errors.As(err, &bad) || bad.Option != "altitude" {
+			t.Errorf("%d m: got %v, want an error of altitude", altitude, err)
+		}
+	}
+}
+
+// Read allocates nothing beside the timers of its sleeps, of which a
+// measurement that is ready takes two.
+func TestReadAllocates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, _, err := plug(t, chips.NewSCD4x(), options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ctx := t.Context()
+		sleep := testing.AllocsPerRun(20, func() { _ = sensors.Sleep(ctx, update) })
+		read := testing.AllocsPerRun(20, func() {
+			_ = sensors.Sleep(ctx, update)
+			_, _ = s.Read(ctx)
+		})
+		if read > 3*sleep {
+			t.Errorf("Read allocates %v times, a sleep %v", read-sleep, sleep)
+		}
+	})
+}
+
+// Whatever comes over the wire is an error, no value, or a value the chip can
+// have. Noise flips bits of what is read; without noise the checksums are
+// right.
+func FuzzRead(f *testing.F) {
+	f.Add(uint16(500), uint16(0x6667), uint16(0x5EB9), []byte{})
+	f.Add(uint16(0xFFFF), uint16(0xFFFF), uint16(0xFFFF), []byte{})
+	f.Add(uint16(500), uint16(0x6667), uint16(0x5EB9), []byte{0, 0, 0, 0, 1})
+	f.Fuzz(func(t *testing.T, co2, temperature, humidity uint16, noise []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			chip := chips.NewSCD4x()
+			chip.CO2, chip.Temperature, chip.Humidity = co2, temperature, humidity
+			s, bus, err := plug(t, chip, options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			bus.Fault(func(_ uint16, _, r []byte) error {
+				for i := range min(len(r), len(noise)) {
+					r[i] ^= noise[i]
+				}
+				return nil
+			})
+			reading, err := s.Read(t.Context())
+			if err != nil {
+				return
+			}
+			ranges := [][2]float64{{1, mostCO2}, {lowest, highest}, {0, 100}}
+			for i, m := range reading {
+				if m.Valid() && (m.Value < ranges[i][0] || m.Value > ranges[i][1]) || !m.Valid() && m.Reason == "" {
+					t.Errorf("raw %#x %#x %#x noise %x gave %v", co2, temperature, humidity, noise, reading)
+				}
+			}
+		})
+	})
+}
