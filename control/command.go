@@ -64,7 +64,7 @@ func parseObject(text []byte) (command, error) {
 			err = errors.New("more follows after the object")
 		}
 	}
-	c := command{stream: object.Stream, device: object.Device, id: idText(object.ID)}
+	c := command{stream: object.Stream, device: object.Device, id: unquote(object.ID)}
 	if err != nil {
 		return c, fmt.Errorf("not a command: %s: keys are interval, stream, device, for and id",
 			strings.TrimPrefix(err.Error(), "json: "))
@@ -81,15 +81,6 @@ func parseObject(text []byte) (command, error) {
 		}
 	}
 	return c, nil
-}
-
-// idText keeps an id as its sender wrote it, a string or a number.
-func idText(raw json.RawMessage) string {
-	var s string
-	if json.Unmarshal(raw, &s) == nil {
-		return s
-	}
-	return string(raw)
 }
 
 func (c *command) setInterval(raw json.RawMessage) error {
@@ -118,9 +109,10 @@ func duration(raw json.RawMessage) (time.Duration, error) {
 	return 0, fmt.Errorf("%s is not a time above zero: write seconds (5, 0.5) or a duration (500ms, 2m)", excerpt(text))
 }
 
+// unquote returns the text of a JSON string, and anything else as it is.
 func unquote(raw json.RawMessage) string {
 	var s string
-	if json.Unmarshal(raw, &s) == nil {
+	if bytes.HasPrefix(raw, []byte{'"'}) && json.Unmarshal(raw, &s) == nil {
 		return s
 	}
 	return string(raw)
