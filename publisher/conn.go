@@ -98,7 +98,7 @@ func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
 		if opened != nil && opened.readErr != nil && !answered(err) {
 			err = opened.readErr
 		}
-		return nil, explain(broker, login, err)
+		return nil, explain(broker, login, opened != nil, err)
 	}
 	return c, nil
 }

@@ -36,7 +36,9 @@ func answered(err error) bool {
 }
 
 // explain says what went wrong with connecting to a broker and what to do.
-func explain(broker *url.URL, login Login, err error) error {
+// open tells whether the network connection, encrypted where it should be, had
+// been made.
+func explain(broker *url.URL, login Login, open bool, err error) error {
 	where := broker.Redacted()
 	hint := func(cause error, format string, args ...any) error {
 		return fmt.Errorf("connecting to %s: %w: %s", where, cause, fmt.Sprintf(format, args...))
@@ -56,7 +58,7 @@ func explain(broker *url.URL, login Login, err error) error {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return hint(ErrRefused, "no broker is listening there: is it running, and is the port right?")
 	}
-	if text := explainTLS(broker, err); text != "" {
+	if text := explainTLS(err, open && encrypted(broker.Scheme)); text != "" {
 		return hint(err, "%s", text)
 	}
 	if text := explainNetwork(broker, err); text != "" {
@@ -65,7 +67,10 @@ func explain(broker *url.URL, login Login, err error) error {
 	return fmt.Errorf("connecting to %s: %w", where, err)
 }
 
-func explainTLS(broker *url.URL, err error) string {
+// explainTLS says what is wrong with an encrypted connection. From TLS 1.3 on
+// the client's certificate is judged after the handshake, when the client
+// thinks itself connected; shaken says that it was.
+func explainTLS(err error, shaken bool) string {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
 	var invalid x509.CertificateInvalidError
@@ -84,7 +89,7 @@ func explainTLS(broker *url.URL, err error) string {
 				invalid.Cert.NotBefore.Format(time.RFC3339), now.Format(time.RFC3339))
 		}
 		return fmt.Sprintf("the broker's certificate ended on %s: renew it", invalid.Cert.NotAfter.Format(time.DateOnly))
-	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls"):
+	case errors.As(err, &alert), strings.Contains(err.Error(), "remote error: tls"), shaken && closed(err):
 		return "the broker does not accept this client's certificate, or wants one: check mqtt.tls.cert_file and key_file, and the authority the broker trusts"
 	case errors.As(err, &record):
 		return "what answers there does not speak TLS: use tcp:// (or ws://), or the broker's TLS port (usually 8883)"
@@ -109,12 +114,18 @@ func explainNetwork(broker *url.URL, err error) string {
 		return "no answer: is the machine on, the address right, and the port open in its firewall?"
 	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
 		return "there is no way to that machine: is this one on the network?"
-	case errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, io.ErrUnexpectedEOF):
+	case closed(err):
 		return "the connection was closed before the broker answered: is it an MQTT broker, and does the port want ssl:// or ws:// instead?"
 	case strings.Contains(err.Error(), "bad handshake"):
 		return "what answers there is no WebSocket broker: check the port and the path (often /mqtt)"
 	}
 	return ""
+}
+
+// closed reports whether the other side ended the connection.
+func closed(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
 }
 
 func isTimeout(err error) bool {

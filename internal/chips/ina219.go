@@ -14,6 +14,7 @@ type INA219 struct {
 	config    uint16
 	done      time.Time // of the conversion under way
 	converted bool      // since the last write to the configuration
+	ready     bool      // the bit that says so, until it has been read
 	heldShunt int16     // in the registers
 	heldBus   uint16
 }
@@ -35,16 +36,16 @@ func (c *INA219) PowerCycle() {
 	c.configure(ina219Reset)
 }
 
-// PoweredDown reports whether the chip has been told to rest.
-func (c *INA219) PoweredDown() bool { return c.config&7 == 0 }
+// Configuration returns the configuration register.
+func (c *INA219) Configuration() uint16 { return c.config }
 
 // Tx implements [Chip].
 func (c *INA219) Tx(w, r []byte) error {
 	if len(w) == 0 {
 		return errNotAcknowledged
 	}
-	if !c.PoweredDown() && !c.converted && !time.Now().Before(c.done) {
-		c.converted = true
+	if c.config&7 != 0 && !c.converted && !time.Now().Before(c.done) {
+		c.converted, c.ready = true, true
 		limit := int16(4000) << (c.config >> 11 & 3)
 		c.heldShunt = min(max(c.Shunt, -limit), limit)
 		c.heldBus = min(c.Bus, 4000<<(c.config>>13&1))
@@ -63,7 +64,7 @@ func (c *INA219) configure(config uint16) {
 		config = ina219Reset
 	}
 	c.config = config &^ 0x4000
-	c.converted = false
+	c.converted, c.ready = false, false
 	c.done = time.Now().Add(ina219Takes(config>>7) + ina219Takes(config>>3))
 }
 
@@ -83,8 +84,9 @@ func (c *INA219) register(address byte) uint16 {
 		return uint16(c.heldShunt)
 	case 0x02:
 		value := c.heldBus << 3
-		if c.converted {
+		if c.ready {
 			value |= 0x0002
+			c.ready = false
 		}
 		return value
 	default:

@@ -1,15 +1,10 @@
 package chips
 
 import (
-	"errors"
 	"time"
 
 	"sensor-agent/sensors/crc8"
 )
-
-// errNotAcknowledged is what an adapter reports of a chip that is there but
-// does not take the transaction: too early, unknown command, nothing to read.
-var errNotAcknowledged = errors.New("sysfs-i2c: remote I/O error")
 
 // SHT4x is a Sensirion SHT40, SHT41 or SHT45. Until a command is carried out
 // it acknowledges nothing.

@@ -32,6 +32,12 @@ type chip struct {
 	speeds []int // conversions per second by DR, bits 7:5 of the configuration register
 }
 
+// family lists the chips.
+var family = []chip{
+	{"ads1115", 16, 128, []int{8, 16, 32, 64, 128, 250, 475, 860}},
+	{"ads1015", 12, 1600, []int{128, 250, 490, 920, 1600, 2400, 3300}},
+}
+
 // fullScales lists the ranges in volts by PGA, bits 11:9 of the configuration
 // register.
 var fullScales = []float64{6.144, 4.096, 2.048, 1.024, 0.512, 0.256}
@@ -46,10 +52,7 @@ type options struct {
 // Drivers returns the drivers of both chips.
 func Drivers() []sensors.Driver {
 	var drivers []sensors.Driver
-	for _, c := range []chip{
-		{"ads1115", 16, 128, []int{8, 16, 32, 64, 128, 250, 475, 860}},
-		{"ads1015", 12, 1600, []int{128, 250, 490, 920, 1600, 2400, 3300}},
-	} {
+	for _, c := range family {
 		drivers = append(drivers, sensors.NewDriver(sensors.Driver{
 			Name:      c.name,
 			Summary:   fmt.Sprintf("analog-to-digital converter, 4 channels of %d bit: volts, light cells, analog sensors", c.bits),

@@ -16,18 +16,17 @@ import (
 func TestConfigVectors(t *testing.T) {
 	type row struct {
 		ID         string
-		Mux        int `json:"mux_bits"`
-		FullScale  int `json:"fs_mv"`
-		PGA        int `json:"pga_bits"`
-		Speed      int `json:"rate_sps"`
-		DR         int `json:"dr_bits"`
+		Mux        int  `json:"mux_bits"`
+		FullScale  int  `json:"fs_mv"`
+		PGA        int  `json:"pga_bits"`
+		Speed      int  `json:"rate_sps"`
+		DR         int  `json:"dr_bits"`
 		SingleShot bool `json:"single_shot"`
 		Config     string
 		Nominal    float64 `json:"conv_us_nominal"`
 		Longest    float64 `json:"conv_us_max"`
 	}
-	chip := Drivers()[0]
-	speeds := chip.Options().(options).speeds()
+	speeds := family[0].speeds
 	var compared int
 	for _, r := range vectors.Rows[row](t, "ads1115_config") {
 		pga := slices.Index(fullScales, float64(r.FullScale)/1000)
@@ -58,5 +57,33 @@ func TestConfigVectors(t *testing.T) {
 	}
 	if compared == 0 {
 		t.Error("no row of a single-ended single shot")
+	}
+}
+
+// Each conversion of the reference, measured by the driver on a simulated chip.
+func TestConversionVectors(t *testing.T) {
+	type row struct {
+		ID        string
+		FullScale int `json:"fs_mv"`
+		Raw       int16
+		Nanovolt  float64 // cut off toward zero
+		Saturated bool
+	}
+	for _, r := range vectors.Rows[row](t, "ads1115_conversion") {
+		synctest.Test(t, func(t *testing.T) {
+			chip := chips.NewADS1115()
+			chip.Set(2, r.Raw)
+			o := options{FullScale: float64(r.FullScale) / 1000, Speed: 860, Vref: 3.3, Channels: []adc.Channel{{Channel: 2}}}
+			reading, err := opened(t, plugged(chip), "ads1115", o).Read(t.Context())
+			if err != nil {
+				t.Fatalf("%s: %v", r.ID, err)
+			}
+			switch got := reading[0]; {
+			case r.Saturated && (got.Valid() || got.Reason == ""):
+				t.Errorf("%s: %+v of a saturated conversion", r.ID, got)
+			case !r.Saturated && !(math.Abs(got.Value*1e9-r.Nanovolt) < 1):
+				t.Errorf("%s: %+v, want %v nV", r.ID, got, r.Nanovolt)
+			}
+		})
 	}
 }

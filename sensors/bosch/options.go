@@ -1,6 +1,7 @@
 package bosch
 
 import (
+	"errors"
 	"math/bits"
 	"slices"
 	"time"
@@ -40,7 +41,7 @@ type BME68xOptions struct {
 // them differently: code 2 is coefficient 4 of a BME280 and 3 of a BME680, and
 // on both a reading counts a quarter.
 type settings struct {
-	oversampling [gas]byte // 0 skip, 1..5 for 1..16 conversions
+	oversampling [gas]byte // of the channels before gas: 0 skip, 1..5 for 1..16 conversions
 	filter       byte      // 0 off, 1..7
 	heater       int       // °C, 0 is off
 	heating      time.Duration
@@ -55,59 +56,52 @@ func (o BMP280Options) settings() (settings, error) {
 }
 
 func (o BME280Options) settings() (settings, error) {
-	s, err := oversampling(o.OversamplingTemperature, o.OversamplingHumidity, o.OversamplingPressure)
-	if err != nil {
-		return settings{}, err
-	}
-	if s.oversampling[temperature] == 0 {
-		return settings{}, sensors.BadOption("oversampling_temperature", "0 leaves nothing to measure: write 1, 2, 4, 8 or 16")
+	s, errs := oversampling(o.OversamplingTemperature, o.OversamplingHumidity, o.OversamplingPressure)
+	if o.OversamplingTemperature == 0 && len(errs) == 0 {
+		errs = append(errs, sensors.BadOption("oversampling_temperature", "0 leaves nothing to measure: write 1, 2, 4, 8 or 16"))
 	}
 	if !slices.Contains([]int{0, 2, 4, 8, 16}, o.Filter) {
-		return settings{}, sensors.BadOption("filter", "%d is not one of 0, 2, 4, 8, 16", o.Filter)
+		errs = append(errs, sensors.BadOption("filter", "%d is not one of 0, 2, 4, 8, 16", o.Filter))
 	}
 	if o.Filter > 0 {
 		s.filter = byte(bits.Len(uint(o.Filter)) - 1)
 	}
-	return s, nil
+	return s, errors.Join(errs...)
 }
 
 func (o BME68xOptions) settings() (settings, error) {
-	s, err := oversampling(o.OversamplingTemperature, o.OversamplingHumidity, o.OversamplingPressure)
-	if err != nil {
-		return settings{}, err
-	}
+	s, errs := oversampling(o.OversamplingTemperature, o.OversamplingHumidity, o.OversamplingPressure)
 	if !slices.Contains([]int{0, 1, 3, 7, 15, 31, 63, 127}, o.Filter) {
-		return settings{}, sensors.BadOption("filter", "%d is not one of 0, 1, 3, 7, 15, 31, 63, 127", o.Filter)
+		errs = append(errs, sensors.BadOption("filter", "%d is not one of 0, 1, 3, 7, 15, 31, 63, 127", o.Filter))
 	}
 	s.filter = byte(bits.Len(uint(o.Filter)))
 	if t := o.HeaterTemperature; t != 0 && (t < 200 || t > 400) {
-		return settings{}, sensors.BadOption("heater_temperature", "%d °C is not within 200 and 400, nor 0 for off", t)
+		errs = append(errs, sensors.BadOption("heater_temperature", "%d °C is not within 200 and 400, nor 0 for off", t))
 	}
 	if d := o.HeaterDuration; d < time.Millisecond || d > bme68xMaxHeating {
-		return settings{}, sensors.BadOption("heater_duration", "%v is not within 1ms and %v", d, bme68xMaxHeating)
+		errs = append(errs, sensors.BadOption("heater_duration", "%v is not within 1ms and 4032ms", d))
 	}
-	if o.HeaterTemperature == 0 && s.oversampling[temperature] == 0 {
-		return settings{}, sensors.BadOption("oversampling_temperature", "0 leaves nothing to measure while heater_temperature is 0 as well")
+	if o.HeaterTemperature == 0 && o.OversamplingTemperature == 0 && len(errs) == 0 {
+		errs = append(errs, sensors.BadOption("oversampling_temperature", "0 leaves nothing to measure while heater_temperature is 0 as well"))
 	}
 	if o.HeaterTemperature != 0 {
 		s.heater, s.heating = o.HeaterTemperature, o.HeaterDuration.Truncate(time.Millisecond)
 	}
-	return s, nil
+	return s, errors.Join(errs...)
 }
 
-// oversampling checks how often each channel is converted.
-func oversampling(t, h, p int) (settings, error) {
-	var s settings
+// oversampling encodes how often each channel is converted.
+func oversampling(t, h, p int) (s settings, errs []error) {
 	for c, n := range [gas]int{temperature: t, humidity: h, pressure: p} {
 		if !slices.Contains([]int{0, 1, 2, 4, 8, 16}, n) {
-			return s, sensors.BadOption("oversampling_"+quantities[c].Name, "%d is not one of 0, 1, 2, 4, 8, 16", n)
+			errs = append(errs, sensors.BadOption("oversampling_"+quantities[c].Name, "%d is not one of 0, 1, 2, 4, 8, 16", n))
 		}
 		s.oversampling[c] = byte(bits.Len(uint(n)))
 	}
 	if t == 0 && (h != 0 || p != 0) {
-		return s, sensors.BadOption("oversampling_temperature", "0 cannot be: the other channels are computed with the temperature")
+		errs = append(errs, sensors.BadOption("oversampling_temperature", "0 cannot be: the other channels are computed with the temperature"))
 	}
-	return s, nil
+	return s, errs
 }
 
 // conversions is how often all channels together are converted.

@@ -123,12 +123,12 @@ func (tr trace) result() []expected {
 
 func TestTraces(t *testing.T) {
 	rows := map[string]row{}
-	for _, path := range vectorFiles(t, "vectors_bme*.jsonl") {
+	for _, path := range glob(t, "vectors_bme*.jsonl", "testdata", os.Getenv("VECTORS_DIR")) {
 		for _, r := range loadRows(t, path) {
 			rows[r.ID] = r
 		}
 	}
-	for _, path := range vectorFiles(t, "traces_*.json") {
+	for _, path := range glob(t, "traces_*.json", "testdata", os.Getenv("VECTORS_DIR")) {
 		b, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

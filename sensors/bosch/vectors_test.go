@@ -2,6 +2,7 @@ package bosch
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"math"
@@ -157,10 +158,12 @@ func familyOrder(n int) []channel {
 }
 
 // TestVectors puts each row's calibration and results into a simulated chip
-// and reads it through its driver.
+// and reads it through its driver. The rows are those of $VECTORS_DIR, else
+// those of testdata.
 func TestVectors(t *testing.T) {
+	dir := cmp.Or(os.Getenv("VECTORS_DIR"), "testdata")
 	seen := map[string]int{}
-	for _, path := range vectorFiles(t, "vectors_*.jsonl") {
+	for _, path := range glob(t, "vectors_*.jsonl", dir) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			for _, r := range loadRows(t, path) {
 				seen[r.driver()]++
@@ -223,17 +226,22 @@ func (r row) testRegisters(t *testing.T) {
 	}
 }
 
-// vectorFiles finds files of reference values in $VECTORS_DIR, else in
-// testdata.
-func vectorFiles(t *testing.T, pattern string) []string {
+// glob finds files in folders; "" is no folder.
+func glob(t *testing.T, pattern string, dirs ...string) []string {
 	t.Helper()
-	dir := os.Getenv("VECTORS_DIR")
-	if dir == "" {
-		dir = "testdata"
+	var paths []string
+	for _, dir := range dirs {
+		if dir == "" {
+			continue
+		}
+		found, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, found...)
 	}
-	paths, err := filepath.Glob(filepath.Join(dir, pattern))
-	if err != nil || len(paths) == 0 {
-		t.Fatalf("no %s in %s (%v)", pattern, dir, err)
+	if len(paths) == 0 {
+		t.Fatalf("no %s in %q", pattern, dirs)
 	}
 	return paths
 }

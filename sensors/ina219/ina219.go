@@ -47,8 +47,7 @@ const (
 )
 
 const (
-	converted = 0x0002 // in regBus: the conversion has ended
-	busBits   = 0xFFF8 // of regBus: the voltage
+	converted = 0x0002 // in regBus: the conversion has ended; reading may clear it
 
 	fullBus   = 8000 // 32 V
 	fullShunt = 4000 // 40 mV, at gain 0
@@ -78,7 +77,7 @@ func Driver() sensors.Driver {
 }
 
 func plan(o options) (sensors.Plan, error) {
-	if !(o.Shunt >= 1e-4 && o.Shunt <= 1e3) {
+	if !(o.Shunt >= 1e-4 && o.Shunt <= 1e3) { // not-a-number fails too
 		return sensors.Plan{}, sensors.BadOption("shunt", "%v ohm is outside 0.0001 to 1000 ohm", o.Shunt)
 	}
 	gain, err := gainFor(o)
@@ -160,11 +159,11 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 	if err := s.measure(ctx); err != nil {
 		return nil, err
 	}
-	shunt, err := s.agreed(regShunt, 0xFFFF)
+	shunt, err := s.agreed(regShunt)
 	if err != nil {
 		return nil, fmt.Errorf("reading the shunt voltage: %w", err)
 	}
-	bus, err := s.agreed(regBus, busBits)
+	bus, err := s.agreed(regBus)
 	if err != nil {
 		return nil, fmt.Errorf("reading the bus voltage: %w", err)
 	}
@@ -225,15 +224,14 @@ func (s *sensor) converted(ctx context.Context) error {
 	return errors.New("the conversion does not end")
 }
 
-// agreed reads a register until two reads in a row agree in the bits wanted.
-func (s *sensor) agreed(register byte, bits uint16) (uint16, error) {
+// agreed reads a register until two reads in a row agree.
+func (s *sensor) agreed(register byte) (uint16, error) {
 	last := -1
 	for range 4 {
 		value, err := s.register(register)
 		if err != nil {
 			return 0, err
 		}
-		value &= bits
 		if int(value) == last {
 			return value, nil
 		}

@@ -71,6 +71,25 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// What max_current asks for is what the chip is told.
+func TestReadSetsGain(t *testing.T) {
+	for gain, most := range []float64{0.4, 0.8, 1.6, 3.2} {
+		synctest.Test(t, func(t *testing.T) {
+			chip := chips.NewINA219()
+			s, _, err := plug(t, chip, options{Shunt: 0.1, MaxCurrent: most})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Read(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := int(chip.Configuration() >> gainShift & 3); got != gain {
+				t.Errorf("max_current %v A: gain %d, want %d", most, got, gain)
+			}
+		})
+	}
+}
+
 // A reading is of now, not of the conversion before.
 func TestReadMeasuresAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -86,8 +105,8 @@ func TestReadMeasuresAnew(t *testing.T) {
 				t.Errorf("got %v, %v; want %v V", reading, err, want)
 			}
 		}
-		if err := s.Close(); err != nil || !chip.PoweredDown() {
-			t.Errorf("after Close: error %v, powered down %v", err, chip.PoweredDown())
+		if err := s.Close(); err != nil || chip.Configuration()&0b111 != 0 {
+			t.Errorf("after Close: error %v, configuration %#04x, want it powered down", err, chip.Configuration())
 		}
 	})
 }

@@ -1,0 +1,125 @@
+package publisher
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+	"time"
+
+	"sensor-agent/sensors"
+)
+
+var at = time.Date(2026, 11, 21, 18, 30, 0, 123_456_000, time.UTC)
+
+func TestAppendNumber(t *testing.T) {
+	for _, tt := range []struct {
+		v        float64
+		decimals int
+		want     string
+	}{
+		{21.534, 2, "21.53"}, {45.2, 2, "45.2"}, {21, 2, "21.0"}, {0, 2, "0.0"}, {-0.001, 2, "0.0"},
+		{-0.4, 0, "0"}, {-12.5, 1, "-12.5"}, {413.7, 0, "414"}, {100, 0, "100"}, {1000, 1, "1000.0"},
+		{1013.25, 2, "1013.25"}, {12917, 0, "12917"}, {1e21, 0, "1000000000000000000000"}, {0.00004, 4, "0.0"},
+	} {
+		if got := string(appendNumber([]byte("x"), tt.v, tt.decimals)); got != "x"+tt.want {
+			t.Errorf("%v with %d decimals: %s, want %s", tt.v, tt.decimals, got[1:], tt.want)
+		}
+	}
+}
+
+func stream(format Format) Stream {
+	return Stream{
+		Name: "main", Topic: "iot/sensor/value", QoS: 1, Format: format,
+		Fields: [][]Field{{{"light", 0}}, {{"temp", 2}, {"humi", 2}}},
+	}
+}
+
+func TestMessage(t *testing.T) {
+	light := sensors.Reading{sensors.Value(414)}
+	air := sensors.Reading{sensors.Value(21.53), sensors.NoValue("not measured")}
+	for _, tt := range []struct {
+		name     string
+		format   Format
+		readings []sensors.Reading
+		want     string
+	}{
+		{"all", JSON, []sensors.Reading{light, {sensors.Value(21.5), sensors.Value(45)}}, `"light":414,"temp":21.5,"humi":45.0`},
+		{"one without a value", JSON, []sensors.Reading{light, air}, `"light":414,"temp":21.53,"humi":null`},
+		{"a sensor missing", JSON, []sensors.Reading{light, nil}, `"light":414,"temp":null,"humi":null`},
+		{"infinite", JSON, []sensors.Reading{light, {sensors.Value(math.Inf(1)), sensors.Value(math.NaN())}}, `"light":414,"temp":null,"humi":null`},
+	} {
+		got := string(Render(stream(tt.format), "greenhouse", RFC3339, at, tt.readings))
+		want := `{"timestamp":"2026-11-21T18:30:00.123Z","device":"greenhouse",` + tt.want + `,"epoch":0,"seq":0}`
+		if got != want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, want)
+		}
+		if !json.Valid([]byte(got)) {
+			t.Errorf("%s: no JSON", tt.name)
+		}
+	}
+	s := stream(JSON)
+	if _, ok := s.appendBody(nil, []sensors.Reading{nil, nil}); ok {
+		t.Error("a tick in which nothing was read makes a message")
+	}
+	v := stream(Value)
+	if body, ok := v.appendBody(nil, []sensors.Reading{light, nil}); !ok || string(body) != "414" {
+		t.Errorf("bare value: %s, %v", body, ok)
+	}
+	if _, ok := v.appendBody(nil, []sensors.Reading{{sensors.NoValue("")}, nil}); ok {
+		t.Error("a bare value that is none makes a message")
+	}
+}
+
+func TestTimestamps(t *testing.T) {
+	local := time.FixedZone("CET", 3600)
+	for format, want := range map[Timestamp]string{
+		"":                  `"2026-11-21T18:30:00.123Z"`,
+		RFC3339:             `"2026-11-21T18:30:00.123Z"`,
+		Unix:                `1795285800.123`,
+		UnixMs:              `1795285800123`,
+		"%Y-%m-%d-%H-%M":    `"2026-11-21-19-30"`,
+		"%d/%b/%y %I:%M %p": `"21/Nov/26 07:30 PM"`,
+		"%FT%T.%f%z":        `"2026-11-21T19:30:00.123456+0100"`,
+		"%j %A %a %B %Z":    `"325 Saturday Sat November CET"`,
+		`%s %S%% "x\`:       `"1795285800 00% \"x\\"`,
+	} {
+		if got := string(format.append(nil, at.In(local))); got != want {
+			t.Errorf("%s: %s, want %s", format, got, want)
+		} else if !json.Valid([]byte(got)) {
+			t.Errorf("%s: %s is no JSON", format, got)
+		}
+	}
+	for i := range len(Directives) {
+		if got := strftime("%"+Directives[i:i+1], at); got == "" {
+			t.Errorf("directive %c gives nothing", Directives[i])
+		}
+	}
+}
+
+func TestRecordRoundTrip(t *testing.T) {
+	for _, r := range []record{
+		{qos: 1, format: JSON, at: at, topic: []byte("iot/sensor/value"), body: []byte(`,"light":414`)},
+		{qos: 0, retain: true, format: Value, at: at.Add(-30 * 365 * 24 * time.Hour), topic: []byte("t"), body: nil},
+	} {
+		var got record
+		if err := got.parse(r.append(nil)); err != nil {
+			t.Fatal(err)
+		}
+		if !got.at.Equal(r.at) || got.qos != r.qos || got.retain != r.retain || got.format != r.format ||
+			string(got.topic) != string(r.topic) || string(got.body) != string(r.body) {
+			t.Errorf("%+v became %+v", r, got)
+		}
+	}
+}
+
+func FuzzRecord(f *testing.F) {
+	r := record{qos: 1, format: JSON, at: at, topic: []byte("iot/sensor/value"), body: []byte(`,"light":414`)}
+	f.Add(r.append(nil))
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, p []byte) {
+		var r record
+		if r.parse(p) == nil {
+			r.appendMessage(nil, envelope{device: []byte(`"d"`)})
+		}
+	})
+}
