@@ -5,9 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"time"
+
+	"sensor-agent/internal/durable"
 )
 
 // Memory is what of past commands survives a restart.
@@ -42,23 +42,16 @@ const maxMemory = 1 << 20
 // LoadMemory reads what [SaveMemory] wrote. A file that is not there is an
 // empty memory; a damaged one is an error beside an empty memory.
 func LoadMemory(path string) (Memory, error) {
-	info, err := os.Stat(path)
+	text, err := durable.Read(path, maxMemory)
 	if errors.Is(err, fs.ErrNotExist) {
 		return Memory{}, nil
 	}
-	if err == nil && info.Size() > maxMemory {
-		err = fmt.Errorf("%d bytes are more than it can hold", info.Size())
-	}
-	if err != nil {
-		return Memory{}, fmt.Errorf("remembering intervals: %w", err)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return Memory{}, fmt.Errorf("remembering intervals: %w", err)
-	}
 	var m Memory
-	if err := json.Unmarshal(text, &m); err != nil {
-		return Memory{}, fmt.Errorf("remembering intervals: %s is damaged (%w): starting with the configured ones", path, err)
+	if err == nil {
+		err = json.Unmarshal(text, &m)
+	}
+	if err != nil {
+		return Memory{}, fmt.Errorf("reading the intervals of the last run from %s: %w", path, err)
 	}
 	return m, nil
 }
@@ -67,33 +60,11 @@ func LoadMemory(path string) (Memory, error) {
 // content is there. It makes the file's folder if needed.
 func SaveMemory(path string, m Memory) error {
 	text, err := json.Marshal(m)
+	if err == nil {
+		err = durable.Write(path, append(text, '\n'))
+	}
 	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-		return fmt.Errorf("keeping intervals for the next start: %w", err)
-	}
-	if err := replaceFile(path, append(text, '\n')); err != nil {
 		return fmt.Errorf("keeping intervals for the next start: %w", err)
 	}
 	return nil
-}
-
-func replaceFile(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
 }

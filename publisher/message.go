@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"sensor-agent/internal/clock"
 	"sensor-agent/sensors"
 )
 
@@ -88,58 +89,69 @@ func appendNumber(dst []byte, v float64, decimals int) []byte {
 type record struct {
 	qos    byte
 	retain bool
-	format Format
-	at     time.Time // of sampling
+	kind   kind
+	at     clock.Stamp // of sampling
 	topic  []byte
 	body   []byte
 }
 
-// In the outbox a record is a flag byte, the time of sampling as nanoseconds
-// since 1970 (8 bytes, little-endian), the length of the topic (2 bytes), the
-// topic, and the body.
+// kind is how a record becomes a message.
+type kind byte
+
+const (
+	kindJSON  kind = iota // body: the members of an object
+	kindValue             // body: the message
+	kindEvent             // body: the message
+)
+
+// In the outbox a record is a byte of flags, which has the kind in its upper
+// half, the stamp (boot, time since boot, wall time: 8 bytes each,
+// little-endian), the length of the topic (2 bytes), the topic, and the body.
 const (
 	flagQoS1   = 1 << 0
 	flagRetain = 1 << 1
-	flagValue  = 1 << 2
-	headerLen  = 1 + 8 + 2
+	flagSynced = 1 << 2
+	flagsAll   = 1<<3 - 1
+	headerLen  = 1 + 3*8 + 2
 )
 
 func (r *record) append(dst []byte) []byte {
-	var flags byte
-	if r.qos > 0 {
-		flags |= flagQoS1
-	}
+	flags := r.qos & flagQoS1
 	if r.retain {
 		flags |= flagRetain
 	}
-	if r.format == Value {
-		flags |= flagValue
+	if r.at.Synced {
+		flags |= flagSynced
 	}
-	dst = append(dst, flags)
-	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.at.UnixNano()))
+	dst = append(dst, flags|byte(r.kind)<<4)
+	dst = binary.LittleEndian.AppendUint64(dst, r.at.Boot)
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.at.Mono))
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.at.Wall))
 	dst = binary.LittleEndian.AppendUint16(dst, uint16(len(r.topic)))
 	dst = append(dst, r.topic...)
 	return append(dst, r.body...)
 }
 
-var errRecord = errors.New("record of another version or damaged")
+var errRecord = errors.New("a record of another version, or damaged")
 
 // parse reads what append wrote; the record then shares p's memory.
 func (r *record) parse(p []byte) error {
-	if len(p) < headerLen || p[0] > flagQoS1|flagRetain|flagValue {
+	if len(p) < headerLen || p[0]&0x0f > flagsAll || kind(p[0]>>4) > kindEvent {
 		return errRecord
 	}
-	n := int(binary.LittleEndian.Uint16(p[9:]))
+	n := int(binary.LittleEndian.Uint16(p[25:]))
 	if len(p) < headerLen+n {
 		return errRecord
 	}
 	r.qos = p[0] & flagQoS1
 	r.retain = p[0]&flagRetain != 0
-	r.format = JSON
-	if p[0]&flagValue != 0 {
-		r.format = Value
+	r.kind = kind(p[0] >> 4)
+	r.at = clock.Stamp{
+		Boot:   binary.LittleEndian.Uint64(p[1:]),
+		Mono:   time.Duration(binary.LittleEndian.Uint64(p[9:])),
+		Wall:   int64(binary.LittleEndian.Uint64(p[17:])),
+		Synced: p[0]&flagSynced != 0,
 	}
-	r.at = time.Unix(0, int64(binary.LittleEndian.Uint64(p[1:])))
 	r.topic, r.body = p[headerLen:headerLen+n], p[headerLen+n:]
 	return nil
 }
@@ -148,17 +160,20 @@ func (r *record) parse(p []byte) error {
 type envelope struct {
 	device    []byte // a JSON string, with its quotes
 	timestamp Timestamp
+	at        time.Time // of sampling
+	unsynced  bool      // at is not to be relied on
+	replay    bool      // sent late, from the outbox
 	epoch     uint64
 	seq       uint64
 }
 
 // appendMessage writes the message as it is published.
 func (r *record) appendMessage(dst []byte, e envelope) []byte {
-	if r.format == Value {
+	if r.kind != kindJSON {
 		return append(dst, r.body...)
 	}
 	dst = append(dst, `{"timestamp":`...)
-	dst = e.timestamp.append(dst, r.at)
+	dst = e.timestamp.append(dst, e.at)
 	dst = append(dst, `,"device":`...)
 	dst = append(dst, e.device...)
 	dst = append(dst, r.body...)
@@ -166,6 +181,12 @@ func (r *record) appendMessage(dst []byte, e envelope) []byte {
 	dst = strconv.AppendUint(dst, e.epoch, 10)
 	dst = append(dst, `,"seq":`...)
 	dst = strconv.AppendUint(dst, e.seq, 10)
+	if e.unsynced {
+		dst = append(dst, `,"clock":"unsynced"`...)
+	}
+	if e.replay {
+		dst = append(dst, `,"replay":true`...)
+	}
 	return append(dst, '}')
 }
 
@@ -178,6 +199,6 @@ func quoted(s string) []byte {
 // published, outside of any epoch.
 func Render(s Stream, device string, timestamp Timestamp, at time.Time, readings []sensors.Reading) []byte {
 	body, _ := s.appendBody(nil, readings)
-	r := record{format: s.Format, at: at, body: body}
-	return r.appendMessage(nil, envelope{device: quoted(device), timestamp: timestamp})
+	r := record{body: body}
+	return r.appendMessage(nil, envelope{device: quoted(device), timestamp: timestamp, at: at})
 }

@@ -6,6 +6,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
+	"sensor-agent/internal/clock"
 	"sensor-agent/sensors"
 )
 
@@ -98,28 +101,37 @@ func TestTimestamps(t *testing.T) {
 
 func TestRecordRoundTrip(t *testing.T) {
 	for _, r := range []record{
-		{qos: 1, format: JSON, at: at, topic: []byte("iot/sensor/value"), body: []byte(`,"light":414`)},
-		{qos: 0, retain: true, format: Value, at: at.Add(-30 * 365 * 24 * time.Hour), topic: []byte("t"), body: nil},
+		{qos: 1, at: clock.Stamp{Boot: 1 << 63, Mono: time.Hour, Wall: at.UnixNano(), Synced: true}, topic: []byte("iot/sensor/value"), body: []byte(`,"light":414`)},
+		{retain: true, kind: kindValue, at: clock.Stamp{Wall: -5}, topic: []byte("t"), body: []byte{}},
+		{qos: 1, kind: kindEvent, topic: []byte{}, body: []byte("{}")},
 	} {
 		var got record
 		if err := got.parse(r.append(nil)); err != nil {
 			t.Fatal(err)
 		}
-		if !got.at.Equal(r.at) || got.qos != r.qos || got.retain != r.retain || got.format != r.format ||
-			string(got.topic) != string(r.topic) || string(got.body) != string(r.body) {
-			t.Errorf("%+v became %+v", r, got)
+		if diff := cmp.Diff(r, got, cmp.AllowUnexported(record{})); diff != "" {
+			t.Error(diff)
 		}
 	}
 }
 
+func TestEnvelope(t *testing.T) {
+	r := record{body: []byte(`,"light":414`)}
+	got := string(r.appendMessage(nil, envelope{device: quoted("a\"b"), at: at, unsynced: true, replay: true, epoch: 3, seq: 1041}))
+	want := `{"timestamp":"2026-11-21T18:30:00.123Z","device":"a\"b","light":414,"epoch":3,"seq":1041,"clock":"unsynced","replay":true}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func FuzzRecord(f *testing.F) {
-	r := record{qos: 1, format: JSON, at: at, topic: []byte("iot/sensor/value"), body: []byte(`,"light":414`)}
+	r := record{qos: 1, topic: []byte("iot/sensor/value"), body: []byte(`,"light":414`)}
 	f.Add(r.append(nil))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, p []byte) {
 		var r record
-		if r.parse(p) == nil {
-			r.appendMessage(nil, envelope{device: []byte(`"d"`)})
+		if r.parse(p) == nil && len(r.append(nil)) != len(p) {
+			t.Error("a record that is read is not the one that was written")
 		}
 	})
 }

@@ -9,12 +9,14 @@
 package publisher
 
 import (
+	"context"
 	"log/slog"
 	"net/url"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"sensor-agent/internal/clock"
 	"sensor-agent/publisher/outbox"
 	"sensor-agent/sensors"
 )
@@ -23,6 +25,7 @@ import (
 type Topics struct {
 	Status  string // online or offline, retained, last will
 	State   string // retained JSON
+	Event   string // what happened to delivery, in order with the readings
 	Ack     string // answers to commands
 	Control string // commands; "" to take none
 }
@@ -35,8 +38,9 @@ type Options struct {
 	Topics    Topics
 	Streams   []Stream
 	Timestamp Timestamp
-	Outbox    outbox.Outbox
-	Epoch     uint64        // of the messages published from now on
+	Outbox    *outbox.Queue
+	Clock     *clock.Clock
+	Drain     int           // messages a second from before the connection; 0: as many as the broker takes
 	State     func() []byte // what to retain on the state topic now
 	Log       *slog.Logger
 }
@@ -44,8 +48,10 @@ type Options struct {
 // Publisher publishes the readings of one device. Make one with [New].
 type Publisher struct {
 	Options
-	device   []byte            // as a JSON string
-	topics   map[string]string // of the streams, to look names up without making strings
+	device   []byte // as a JSON string
+	epoch    uint64
+	topicOf  [][]byte          // of each stream
+	topics   map[string]string // the same, to look names up without making strings
 	commands chan Received
 	answers  chan []byte
 	changed  chan struct{}
@@ -55,7 +61,6 @@ type Publisher struct {
 	seq  uint64
 	body []byte // reused
 	rec  []byte // reused
-	full bool   // the outbox refused the last message
 }
 
 // Bounds of what may wait beside the outbox.
@@ -64,21 +69,25 @@ const (
 	answersHeld  = 64
 )
 
-// New makes a publisher; Run starts it.
+// New makes a publisher; Run starts it. The first thing it puts into the outbox
+// is the event that a new epoch has begun.
 func New(o Options) *Publisher {
 	o.Login.Will = &Will{Topic: o.Topics.Status, Payload: Offline}
-	topics := make(map[string]string, len(o.Streams))
-	for _, s := range o.Streams {
-		topics[s.Topic] = s.Topic
-	}
-	return &Publisher{
+	p := &Publisher{
 		Options:  o,
-		topics:   topics,
+		epoch:    o.Outbox.Epoch(),
+		topics:   make(map[string]string, len(o.Streams)),
 		device:   quoted(o.Device),
 		commands: make(chan Received, commandsHeld),
 		answers:  make(chan []byte, answersHeld),
 		changed:  make(chan struct{}, 1),
 	}
+	for _, s := range o.Streams {
+		p.topicOf = append(p.topicOf, []byte(s.Topic))
+		p.topics[s.Topic] = s.Topic
+	}
+	p.announce()
+	return p
 }
 
 // The payloads of the status topic.
@@ -100,19 +109,22 @@ func (p *Publisher) Publish(stream int, at time.Time, readings []sensors.Reading
 	if p.body, ok = s.appendBody(p.body[:0], readings); !ok {
 		return
 	}
-	r := record{qos: s.QoS, retain: s.Retain, format: s.Format, at: at, topic: []byte(s.Topic), body: p.body}
-	p.rec = r.append(p.rec[:0])
-	p.seq++
-	_, err := p.Outbox.Append(outbox.Record{Epoch: p.Epoch, Seq: p.seq, Payload: p.rec})
-	switch {
-	case err != nil && !p.full:
-		p.Log.Warn("keeping messages for the broker fails", "stream", s.Name, "err", err)
-	case err == nil && p.full:
-		p.Log.Info("keeping messages for the broker works again", "stream", s.Name)
+	r := record{qos: s.QoS, retain: s.Retain, at: p.Clock.Stamp(at), topic: p.topicOf[stream], body: p.body}
+	if s.Format == Value {
+		r.kind = kindValue
 	}
-	p.full = err != nil
-	if p.Log.Enabled(nil, slog.LevelDebug) { //nolint:staticcheck // no context to hand on
-		p.Log.Debug("queued", "stream", s.Name, "epoch", p.Epoch, "seq", p.seq)
+	p.seq++
+	p.append(r, p.seq)
+	if p.Log.Enabled(context.Background(), slog.LevelDebug) {
+		p.Log.Debug("queued", "stream", s.Name, "epoch", p.epoch, "seq", p.seq)
+	}
+}
+
+// append puts a record into the outbox; p.mu is held.
+func (p *Publisher) append(r record, seq uint64) {
+	p.rec = r.append(p.rec[:0])
+	if _, err := p.Outbox.Append(outbox.Record{Epoch: p.epoch, Seq: seq, Payload: p.rec}); err != nil {
+		p.Log.Error("a message is lost", "topic", string(r.topic), "seq", seq, "err", err)
 	}
 }
 

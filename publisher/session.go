@@ -16,6 +16,8 @@ const (
 	// product of rate and round trip (64 carries 3,000 messages/s at 20 ms),
 	// and the most that can arrive twice after a break.
 	window = 64
+	// wideWindow is the same where the backlog is to go as fast as it can.
+	wideWindow = 1024
 	// overdue is how long the oldest of them may stay unacknowledged before
 	// the connection is taken for dead.
 	overdue = 10 * time.Second
@@ -29,40 +31,52 @@ var errClosed = errors.New("closed by the broker or the network")
 
 // session sends over one connection until it ends.
 //
-// Messages go out in the order of the outbox, many under way at a time, and
-// are deleted only when acknowledged, in the order they were sent. The first
-// that fails or stays unacknowledged ends the session; the next one begins
-// with it. So nothing is lost, nothing overtakes, and what arrives twice is at
-// most a window.
+// It has two lanes. The live one begins with the newest message there is, so
+// after an outage the present is seen at once. Beside it the backlog follows,
+// oldest first, at a bounded pace: a broker that is flooded acknowledges and
+// then drops what its subscribers cannot take.
+//
+// In each lane messages go out in the order of the outbox, many under way at a
+// time, and are deleted only when acknowledged, in the order they were sent.
+// The first that fails or stays unacknowledged ends the session; the next one
+// begins with it. So nothing is lost, nothing overtakes within its lane, and
+// what arrives twice is at most a window.
 type session struct {
 	*Publisher
-	conn *Conn
-	sent outbox.Position // the last message handed to the connection
-	more bool            // the outbox may hold another
+	conn    *Conn
+	live    lane
+	backlog lane
+	pace    pace
+	buf     []byte // of the record being sent
 
-	// underway is a ring of messages not acknowledged yet, oldest at head.
-	underway [window]delivery
-	head     int
-	count    int
+	underway deliveries
 	watchdog *time.Timer
 	watching bool
 }
 
-type delivery struct {
-	position outbox.Position
-	token    mqtt.Token
-	at       time.Time
+// lane is a part of the outbox being sent.
+type lane struct {
+	sent  outbox.Position // the last message handed to the connection
+	until outbox.Position // the last one of the lane; 0: it has no end
+	more  bool            // there may be another
 }
 
 func newSession(p *Publisher, conn *Conn) *session {
-	w := time.NewTimer(overdue)
-	w.Stop()
-	return &session{Publisher: p, conn: conn, more: true, watchdog: w}
+	s := &session{Publisher: p, conn: conn, watchdog: time.NewTimer(overdue)}
+	s.watchdog.Stop()
+	s.underway.limit = window
+	s.pace = newPace(p.Drain)
+	if newest := p.Outbox.Last(); newest > 0 {
+		s.live = lane{sent: newest - 1, more: true}
+		s.backlog = lane{until: newest - 1, more: true}
+	}
+	return s
 }
 
 // run returns why the connection ended, or nil after a goodbye when ctx ended.
 func (s *session) run(ctx context.Context) error {
 	defer s.watchdog.Stop()
+	defer s.pace.stop()
 	if err := s.greet(ctx); err != nil {
 		s.conn.Abort()
 		return err
@@ -108,21 +122,25 @@ func (s *session) receive(r Received) {
 
 // serve sends until the connection or ctx ends.
 func (s *session) serve(ctx context.Context) error {
-	rest := time.NewTimer(0)
+	rest := time.NewTimer(time.Hour)
+	rest.Stop()
 	defer rest.Stop()
-	<-rest.C
 	resting, dirty := false, false
 	for {
-		if err := s.send(); err != nil {
-			return err
-		}
+		s.send()
 		select {
 		case <-s.Outbox.Wake():
-			s.more = true
-		case <-s.oldest():
+			s.live.more = true
+			if gaps := s.Outbox.Gaps(); gaps != nil {
+				s.confess(gaps)
+				dirty = true
+			}
+		case <-s.underway.oldest():
 			if err := s.settle(); err != nil {
 				return err
 			}
+		case <-s.pace.due():
+			s.pace.waiting = false
 		case a := <-s.answers:
 			s.conn.Publish(s.Topics.Ack, 1, false, a)
 		case <-s.changed:
@@ -146,51 +164,62 @@ func (s *session) serve(ctx context.Context) error {
 	}
 }
 
-// send fills the window from the outbox.
-func (s *session) send() error {
-	for s.more && s.count < window {
-		// The connection keeps the payload until it is acknowledged, so each
-		// message needs memory of its own.
-		position, rec, ok := s.Outbox.Next(s.sent, nil)
-		if !ok {
-			s.more = false
-			return nil
-		}
-		s.sent = position
-		var r record
-		if err := r.parse(rec.Payload); err != nil {
-			s.Log.Warn("leaving out a message that cannot be read", "epoch", rec.Epoch, "seq", rec.Seq, "err", err)
-			s.Outbox.Ack(position)
-			continue
-		}
-		e := envelope{device: s.device, timestamp: s.Timestamp, epoch: rec.Epoch, seq: rec.Seq}
-		payload := r.appendMessage(make([]byte, 0, len(r.body)+len(s.device)+100), e)
-		s.track(position, s.conn.Publish(string(r.topic), r.qos, r.retain, payload))
+// send fills the window, from the live lane first.
+func (s *session) send() {
+	for !s.underway.full() && s.sendNext(&s.live, false) {
 	}
-	return nil
+	if s.backlog.more && s.Drain == 0 {
+		s.underway.limit = wideWindow
+	}
+	for !s.underway.full() && s.backlog.more && s.pace.take() {
+		s.sendNext(&s.backlog, true)
+	}
+	if !s.backlog.more {
+		s.underway.limit = window
+	}
 }
 
-func (s *session) track(position outbox.Position, token mqtt.Token) {
-	s.underway[(s.head+s.count)%window] = delivery{position, token, time.Now()}
-	s.count++
+// sendNext sends the next message of a lane; false if there is none.
+func (s *session) sendNext(l *lane, replay bool) bool {
+	if !l.more {
+		return false
+	}
+	rec, ok := s.Outbox.Next(l.sent, s.buf)
+	if !ok || l.until > 0 && rec.Position > l.until {
+		l.more = false
+		return false
+	}
+	s.buf = rec.Payload
+	l.sent = rec.Position
+	var r record
+	if err := r.parse(rec.Payload); err != nil {
+		s.Log.Warn("leaving out a message that cannot be read", "epoch", rec.Epoch, "seq", rec.Seq, "err", err)
+		s.Outbox.Ack(rec.Position)
+		return true
+	}
+	e := envelope{device: s.device, timestamp: s.Timestamp, replay: replay, epoch: rec.Epoch, seq: rec.Seq}
+	var reliable bool
+	e.at, reliable = s.Clock.Time(r.at)
+	e.unsynced = !reliable
+	topic, known := s.topics[string(r.topic)]
+	if !known {
+		topic = string(r.topic)
+	}
+	// The connection keeps the payload until it is acknowledged, so each
+	// message needs memory of its own.
+	payload := r.appendMessage(make([]byte, 0, len(r.body)+len(s.device)+112), e)
+	s.underway.push(delivery{rec.Position, s.conn.Publish(topic, r.qos, r.retain, payload), time.Now()})
 	if !s.watching {
 		s.watching = true
 		s.watchdog.Reset(overdue)
 	}
-}
-
-// oldest is done when the oldest message under way is.
-func (s *session) oldest() <-chan struct{} {
-	if s.count == 0 {
-		return nil
-	}
-	return s.underway[s.head].token.Done()
+	return true
 }
 
 // settle deletes what has been acknowledged, from the oldest on.
 func (s *session) settle() error {
-	for s.count > 0 {
-		d := &s.underway[s.head]
+	for s.underway.count > 0 {
+		d := s.underway.first()
 		select {
 		case <-d.token.Done():
 		default:
@@ -200,9 +229,7 @@ func (s *session) settle() error {
 			return fmt.Errorf("%w: %w", errClosed, err)
 		}
 		s.Outbox.Ack(d.position)
-		*d = delivery{}
-		s.head = (s.head + 1) % window
-		s.count--
+		s.underway.pop()
 	}
 	return nil
 }
@@ -211,11 +238,11 @@ func (s *session) settle() error {
 // connection may look alive for a long time after the broker is gone. The
 // timer is set anew only when it has fired, not for each message.
 func (s *session) watch() error {
-	if s.count == 0 {
+	if s.underway.count == 0 {
 		s.watching = false
 		return nil
 	}
-	left := overdue - time.Since(s.underway[s.head].at)
+	left := overdue - time.Since(s.underway.first().at)
 	if left <= 0 {
 		return fmt.Errorf("the broker has not acknowledged a message for %v", overdue)
 	}
@@ -223,7 +250,8 @@ func (s *session) watch() error {
 	return nil
 }
 
-// finish sends what the outbox still holds and waits for the window.
+// finish sends what is new and waits for what is under way. The backlog stays
+// in the outbox.
 func (s *session) finish(ctx context.Context) {
 	for {
 		select {
@@ -232,12 +260,14 @@ func (s *session) finish(ctx context.Context) {
 			continue
 		default:
 		}
-		s.more = true
-		if err := s.send(); err != nil || s.count == 0 {
+		s.live.more = true
+		for !s.underway.full() && s.sendNext(&s.live, false) {
+		}
+		if s.underway.count == 0 {
 			return
 		}
 		select {
-		case <-s.oldest():
+		case <-s.underway.oldest():
 			if s.settle() != nil {
 				return
 			}
@@ -247,4 +277,42 @@ func (s *session) finish(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// A delivery is a message on its way.
+type delivery struct {
+	position outbox.Position
+	token    mqtt.Token
+	at       time.Time
+}
+
+// deliveries are the messages under way, in the order they were sent: a ring.
+type deliveries struct {
+	ring  [wideWindow]delivery
+	head  int
+	count int
+	limit int
+}
+
+func (d *deliveries) full() bool { return d.count >= d.limit }
+
+func (d *deliveries) push(v delivery) {
+	d.ring[(d.head+d.count)%len(d.ring)] = v
+	d.count++
+}
+
+func (d *deliveries) first() *delivery { return &d.ring[d.head] }
+
+func (d *deliveries) pop() {
+	d.ring[d.head] = delivery{}
+	d.head = (d.head + 1) % len(d.ring)
+	d.count--
+}
+
+// oldest is done when the oldest delivery is.
+func (d *deliveries) oldest() <-chan struct{} {
+	if d.count == 0 {
+		return nil
+	}
+	return d.first().token.Done()
 }

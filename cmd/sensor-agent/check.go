@@ -1,8 +1,6 @@
 package main
 
-import (
-	"context"
-)
+import "context"
 
 func checkCommand() *subcommand {
 	return &subcommand{
@@ -27,8 +25,7 @@ line and what to write instead; the exit code is then 78.`,
 			if err != nil {
 				return err
 			}
-			c.Describe(e.stdout)
-			return nil
+			return c.Describe(e.stdout)
 		},
 	}
 }

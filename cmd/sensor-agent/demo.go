@@ -55,6 +55,7 @@ func demo(ctx context.Context, e *env) error {
 	if err != nil {
 		return &exitError{exitConfig, err}
 	}
+	c.Outbox.Dir = "" // a demo leaves nothing behind
 	l, err := login(c, s.environment(), "")
 	if err != nil {
 		return err

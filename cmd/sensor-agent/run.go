@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -13,7 +12,6 @@ import (
 	"sensor-agent/internal/sampler"
 	"sensor-agent/internal/systemd"
 	"sensor-agent/publisher"
-	"sensor-agent/publisher/outbox"
 	"sensor-agent/sensors"
 )
 
@@ -58,11 +56,15 @@ five seconds at most. A second signal ends it at once.`,
 // (publisher) and is sent from there. A command comes in through the same
 // connection, is decided on (control) and gives streams new intervals.
 func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog.Logger) error {
+	queue, err := openOutbox(c, log)
+	if err != nil {
+		return err
+	}
+	defer closeOutbox(queue, log)
 	buses := bus.New(log)
 	defer buses.Close()
-	queue := outbox.NewMemory(int64(c.Outbox.MaxSize))
+	wall := newClock(c, log)
 	tuner := newTuner(c, log)
-	epoch := uint64(time.Now().Unix())
 
 	var samples *sampler.Sampler
 	messages := publisher.New(publisher.Options{
@@ -70,20 +72,22 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		Brokers: brokerURLs(c),
 		Login:   login,
 		Topics: publisher.Topics{
-			Status: c.Topics.Status, State: c.Topics.State, Ack: c.Topics.Ack, Control: c.Control.Topic,
+			Status: c.Topics.Status, State: c.Topics.State, Event: c.Topics.Event, Ack: c.Topics.Ack,
+			Control: c.Control.Topic,
 		},
 		Streams:   publishedStreams(c),
 		Timestamp: publisher.Timestamp(c.Message.Timestamp),
 		Outbox:    queue,
-		Epoch:     epoch,
-		State:     func() []byte { return state(c, epoch, tuner, samples, queue) },
+		Clock:     wall,
+		Drain:     c.Outbox.Drain,
+		State:     func() []byte { return state(c, tuner, samples, queue) },
 		Log:       log,
 	})
 	samples = sampler.New(sampledSensors(c, buses, log), sampledStreams(c, tuner),
 		func(t sampler.Tick) { messages.Publish(t.Stream, t.At, t.Readings) },
 		messages.StateChanged, log)
 
-	log.Info("sensor-agent "+version, "device", c.Device, "sensors", len(c.Sensors), "streams", len(c.Streams))
+	log.Info("sensor-agent "+version, "device", c.Device, "epoch", queue.Epoch(), "sensors", len(c.Sensors), "streams", len(c.Streams))
 	systemd.Notify("READY=1")
 	defer systemd.Notify("STOPPING=1")
 
@@ -94,9 +98,10 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 	g.Go(func() error { return messages.Run(publishing) })
 	g.Go(func() error {
 		defer stopPublishing()
-		var g errgroup.Group
+		g, ctx := errgroup.WithContext(ctx)
 		g.Go(func() error { return samples.Run(ctx) })
 		g.Go(func() error { return tuner.run(ctx, messages, samples) })
+		g.Go(func() error { return watchClock(ctx, wall, messages, log) })
 		return g.Wait()
 	})
 	return g.Wait()

@@ -24,20 +24,27 @@ type sensorState struct {
 	Failures int    `json:"failures,omitempty"` // readings failed in a row
 }
 
+// outboxState counts messages; what it counts began with the agent.
 type outboxState struct {
-	Held    int64 `json:"held"`    // messages
-	Bytes   int64 `json:"bytes"`   // of them
-	Dropped int64 `json:"dropped"` // since the start, for want of room
+	Held    uint64 `json:"held"`    // waiting for the broker
+	Bytes   int64  `json:"bytes"`   // what they take on the disk
+	Dropped uint64 `json:"dropped"` // for want of room
+	Damaged uint64 `json:"damaged,omitempty"`
+	Written uint64 `json:"written"`          // bytes handed to the disk
+	Health  string `json:"health,omitempty"` // what is wrong
 }
 
-func state(c *config.Config, epoch uint64, t *tuner, s *sampler.Sampler, q outbox.Outbox) []byte {
+func state(c *config.Config, t *tuner, s *sampler.Sampler, q *outbox.Queue) []byte {
 	stats := q.Stats()
 	d := deviceState{
 		Version: version,
-		Epoch:   epoch,
+		Epoch:   q.Epoch(),
 		Streams: t.state(),
 		Sensors: map[string]sensorState{},
-		Outbox:  outboxState{Held: int64(stats.Held), Bytes: int64(stats.Bytes), Dropped: int64(stats.Dropped)},
+		Outbox: outboxState{
+			Held: stats.Held, Bytes: stats.Bytes, Dropped: stats.Dropped, Damaged: stats.Damaged,
+			Written: stats.BytesWritten, Health: stats.Health,
+		},
 	}
 	for i, sensor := range c.Sensors {
 		h := s.Health(i)

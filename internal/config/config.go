@@ -130,8 +130,8 @@ type Outbox struct {
 
 // Message is how readings are written.
 type Message struct {
-	// Timestamp is rfc3339, unix (seconds), unix_ms, or a strftime pattern of
-	// the [TimestampDirectives].
+	// Timestamp is rfc3339, unix (seconds), unix_ms (milliseconds), or a
+	// strftime pattern of the [TimestampDirectives].
 	Timestamp string `yaml:"timestamp"`
 }
 

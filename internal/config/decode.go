@@ -12,7 +12,7 @@ import (
 
 // maxNodes bounds what one configuration may hold after its aliases are
 // followed, so that a few lines of aliases to aliases cannot keep it busy.
-const maxNodes = 100_000
+const maxNodes = 20_000
 
 // A decoder fills structs from YAML nodes by their `yaml:"key"` tags, and
 // accepts nothing it does not know. What a struct holds beforehand is the
@@ -35,7 +35,7 @@ var (
 // mapping fills the structs that into points to from one YAML mapping; a key
 // belongs to the first struct that has it. An empty value leaves all defaults.
 func (d *decoder) mapping(n *yaml.Node, path string, into ...any) {
-	n = d.enter(n, path)
+	n = d.enter(n)
 	if n == nil || isNull(n) || !d.is(n, path, yaml.MappingNode) {
 		return
 	}
@@ -84,7 +84,7 @@ func yamlKey(f reflect.StructField) string {
 // pairs calls f for each key of a mapping, once, and notes where it stands.
 func (d *decoder) pairs(n *yaml.Node, path string, f func(key string, at place, value *yaml.Node)) {
 	lines := make(map[string]int)
-	for i := 0; i+1 < len(n.Content); i += 2 {
+	for i := 0; i+1 < len(n.Content) && !d.enough(); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		at := d.place(key)
 		switch first, twice := lines[key.Value]; {
@@ -99,9 +99,12 @@ func (d *decoder) pairs(n *yaml.Node, path string, f func(key string, at place, 
 			continue
 		}
 		lines[key.Value] = key.Line
-		d.places[join(path, key.Value)] = at
-		if value.Kind == yaml.ScalarNode && !isNull(value) {
+		switch {
+		case isNull(value): // as if the key were not written
+		case value.Kind == yaml.ScalarNode:
 			d.places[join(path, key.Value)] = d.place(value)
+		default: // a list or group may start lines below its key
+			d.places[join(path, key.Value)] = at
 		}
 		f(key.Value, at, value)
 	}
@@ -109,7 +112,7 @@ func (d *decoder) pairs(n *yaml.Node, path string, f func(key string, at place, 
 
 // value fills v from n. An empty value leaves v as it is.
 func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
-	n = d.enter(n, path)
+	n = d.enter(n)
 	if n == nil || isNull(n) {
 		return
 	}
@@ -144,7 +147,7 @@ func (d *decoder) list(n *yaml.Node, path string, v reflect.Value) {
 	for i, entry := range n.Content {
 		at := fmt.Sprintf("%s[%d]", path, i)
 		d.places[at] = d.place(entry)
-		d.entry(entry, at, fresh.Index(i))
+		d.entry(entry, d.place(entry), at, fresh.Index(i))
 	}
 	v.Set(fresh)
 }
@@ -154,9 +157,9 @@ func (d *decoder) table(n *yaml.Node, path string, v reflect.Value) {
 		return
 	}
 	fresh := reflect.MakeMap(v.Type())
-	d.pairs(n, path, func(key string, _ place, value *yaml.Node) {
+	d.pairs(n, path, func(key string, at place, value *yaml.Node) {
 		entry := reflect.New(v.Type().Elem()).Elem()
-		d.entry(value, join(path, key), entry)
+		d.entry(value, at, join(path, key), entry)
 		fresh.SetMapIndex(reflect.ValueOf(key).Convert(v.Type().Key()), entry)
 	})
 	v.Set(fresh)
@@ -164,9 +167,9 @@ func (d *decoder) table(n *yaml.Node, path string, v reflect.Value) {
 
 // entry fills one entry of a list or table, which has no default to fall back
 // on.
-func (d *decoder) entry(n *yaml.Node, path string, v reflect.Value) {
+func (d *decoder) entry(n *yaml.Node, at place, path string, v reflect.Value) {
 	if isNull(n) {
-		d.fail(path, "there is no value", "write one or remove the entry")
+		d.failAt(at, path, "there is no value", "write one or remove the entry")
 		return
 	}
 	d.value(n, path, v)
@@ -185,12 +188,11 @@ func (d *decoder) scalar(n *yaml.Node, path string, v reflect.Value) {
 	}
 }
 
-// enter follows an alias and counts the node; nil when there are too many.
-func (d *decoder) enter(n *yaml.Node, path string) *yaml.Node {
-	if d.nodes++; d.nodes >= maxNodes {
-		if d.nodes == maxNodes {
-			d.fail(path, fmt.Sprintf("the configuration has more than %d values", maxNodes), "do not repeat lists by aliases")
-		}
+// enter follows an alias and counts the node; nil when there are too many,
+// which full then reports.
+func (d *decoder) enter(n *yaml.Node) *yaml.Node {
+	d.nodes++
+	if d.full() {
 		return nil
 	}
 	if n.Kind == yaml.AliasNode {
@@ -199,20 +201,17 @@ func (d *decoder) enter(n *yaml.Node, path string) *yaml.Node {
 	return n
 }
 
+// kinds are the kinds of node in words, and how they are written.
+var kinds = map[yaml.Kind]struct{ name, form string }{
+	yaml.ScalarNode:   {"a single value", "write name: value"},
+	yaml.SequenceNode: {"a list", "write [one, two], or lines that start with -"},
+	yaml.MappingNode:  {"a group of keys", "write {key: value}, or lines of key: value that are indented"},
+}
+
 // is reports whether n is of the kind wanted, and records an error if not.
 func (d *decoder) is(n *yaml.Node, path string, want yaml.Kind) bool {
-	words := map[yaml.Kind]string{
-		yaml.ScalarNode:   "a single value",
-		yaml.SequenceNode: "a list",
-		yaml.MappingNode:  "a group of keys",
-	}
-	hints := map[yaml.Kind]string{
-		yaml.ScalarNode:   "write name: value",
-		yaml.SequenceNode: "write [one, two], or lines that start with -",
-		yaml.MappingNode:  "write {key: value}, or lines of key: value that are indented",
-	}
 	if n.Kind != want {
-		d.fail(path, fmt.Sprintf("this is %s, where %s is wanted", words[n.Kind], words[want]), hints[want])
+		d.fail(path, fmt.Sprintf("this is %s, where %s is wanted", kinds[n.Kind].name, kinds[want].name), kinds[want].form)
 		return false
 	}
 	switch tag := n.ShortTag(); tag {
@@ -223,6 +222,9 @@ func (d *decoder) is(n *yaml.Node, path string, want yaml.Kind) bool {
 		return false
 	}
 }
+
+// full reports whether decoding was cut short.
+func (d *decoder) full() bool { return d.nodes > maxNodes }
 
 func (d *decoder) place(n *yaml.Node) place { return place{d.file, n.Line, n.Column} }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -84,8 +85,15 @@ func planSimulated(o simulatedOptions) (sensors.Plan, error) {
 }
 
 func planBME680(o bme680Options) (sensors.Plan, error) {
+	var errs []error
 	if o.Heater < 200 || o.Heater > 400 {
-		return sensors.Plan{}, sensors.BadOption("heater", "%d °C is out of reach: write 200 to 400", o.Heater)
+		errs = append(errs, sensors.BadOption("heater", "%d °C is out of reach: write 200 to 400", o.Heater))
+	}
+	if o.HeatTime > 4*time.Second {
+		errs = append(errs, sensors.BadOption("heat_time", "%v is too long: write up to 4s", o.HeatTime))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return sensors.Plan{}, err
 	}
 	return sensors.Plan{
 		Outputs: sensors.OutputsOf(sensors.Temperature, sensors.Humidity, sensors.Pressure, sensors.GasResistance),
@@ -95,6 +103,9 @@ func planBME680(o bme680Options) (sensors.Plan, error) {
 
 func planMCP3008(o mcp3008Options) (sensors.Plan, error) {
 	var plan sensors.Plan
+	if o.Vref <= 0 {
+		return plan, errors.New("without a reference voltage nothing can be measured")
+	}
 	for i, c := range o.Channels {
 		q, ok := sensors.QuantityNamed(c.Quantity)
 		if !ok {

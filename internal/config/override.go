@@ -10,9 +10,9 @@ import (
 // variablePrefix starts the name of each environment variable that sets a key.
 const variablePrefix = "SENSOR_AGENT_"
 
-// Variable returns the environment variable that sets the key at path:
+// variable returns the environment variable that sets the key at path:
 // SENSOR_AGENT_MQTT_CLIENT_ID for mqtt.client_id. Keys inside lists have none.
-func Variable(path string) string {
+func variable(path string) string {
 	return variablePrefix + strings.ToUpper(strings.ReplaceAll(path, ".", "_"))
 }
 
@@ -41,7 +41,7 @@ func (r *report) overrideFields(structure reflect.Value, prefix string, env Envi
 		at := "command line"
 		text, ok := env.Overrides[path]
 		if !ok {
-			at = Variable(path)
+			at = variable(path)
 			text, ok = env.lookup(at)
 		}
 		if !ok {

@@ -69,6 +69,13 @@ func Parse(name string, text []byte, env Environment) (*Config, error) {
 
 	c.Sensors = d.sensors(lists.Sensors, env.Drivers)
 	c.Streams = d.streams(lists.Streams)
+	if d.full() {
+		return nil, Errors{{
+			Where:   name,
+			Problem: fmt.Sprintf("the configuration holds more than %d values", maxNodes),
+			Hint:    "do not repeat lists by aliases",
+		}}
+	}
 	c.complete(r, env)
 	c.check(r)
 	if err := r.err(); err != nil {
@@ -81,6 +88,10 @@ func Parse(name string, text []byte, env Environment) (*Config, error) {
 func (c *Config) complete(r *report, env Environment) {
 	if c.Device == "" {
 		c.Device = hostDevice(env.Hostname)
+	}
+	if problem, hint := badLevel(c.Device); problem != "" {
+		r.fail("device", problem, hint)
+		c.Device = "device" // stands in, so that no topic is blamed for it
 	}
 	if c.Outbox.Dir == "" {
 		c.Outbox.Dir = stateDir(env)

@@ -59,7 +59,7 @@ func (r *report) fail(path, problem, hint string) {
 func (r *report) failAt(at place, path, problem, hint string) {
 	r.fails++
 	told := slices.ContainsFunc(r.errs, func(e *Error) bool { return e.Key == path })
-	if told || len(r.errs) > maxErrors {
+	if told || r.enough() {
 		return
 	}
 	e := &Error{Where: at.where, Line: at.line, Column: at.column, Key: path, Problem: problem, Hint: hint}
@@ -69,6 +69,9 @@ func (r *report) failAt(at place, path, problem, hint string) {
 	}
 	r.errs = append(r.errs, e)
 }
+
+// enough reports whether there are more errors than will be told.
+func (r *report) enough() bool { return len(r.errs) > maxErrors }
 
 // failWith records err as an error of the key at path.
 func (r *report) failWith(path string, err error) {
@@ -87,7 +90,7 @@ func (r *report) err() error {
 	slices.SortStableFunc(r.errs, func(a, b *Error) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	if len(r.errs) > maxErrors {
+	if r.enough() {
 		r.errs = append(r.errs[:maxErrors], &Error{
 			Where:   r.file,
 			Problem: fmt.Sprintf("there are more than these %d errors", maxErrors),

@@ -11,6 +11,9 @@ import (
 	"time"
 )
 
+// maxString bounds a text, in bytes: a path is the longest that makes sense.
+const maxString = 4096
+
 // isScalar reports whether a value of type t is written as one text.
 func isScalar(t reflect.Type) bool {
 	switch t.Kind() {
@@ -39,6 +42,9 @@ func setText(v reflect.Value, text string) error {
 		}
 		return err
 	case kind == reflect.String:
+		if len(text) > maxString || !printable(text) {
+			return advise(quote(text)+" is too long or holds what cannot be printed", "write plain text")
+		}
 		v.SetString(text)
 		return nil
 	case kind == reflect.Bool:
@@ -134,8 +140,13 @@ var sizeUnits = []struct {
 	name  string
 	bytes Size
 }{
-	{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10},
-	{"GB", 1e9}, {"MB", 1e6}, {"kB", 1e3}, {"B", 1},
+	{"GiB", 1 << 30},
+	{"MiB", 1 << 20},
+	{"KiB", 1 << 10},
+	{"GB", 1e9},
+	{"MB", 1e6},
+	{"kB", 1e3},
+	{"B", 1},
 }
 
 // UnmarshalText reads "64MiB", "500kB" or a plain number of bytes.

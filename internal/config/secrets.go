@@ -32,6 +32,7 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 const (
 	credential       = "mqtt-password" // as in the unit's LoadCredential=
 	passwordVariable = variablePrefix + "MQTT_PASSWORD"
+	maxPassword      = 65535 // bytes (MQTT 3.1.1, 3.1.3.5)
 )
 
 // ReadSecrets reads the password for the broker, if a user name is
@@ -80,8 +81,8 @@ func readPassword(path string) (Secret, error) {
 	if !info.Mode().IsRegular() { // opening a pipe would wait for ever
 		return "", fmt.Errorf("%s is not a file", path)
 	}
-	if info.Size() > maxTextSize {
-		return "", fmt.Errorf("%s is longer than a password can be, %d bytes", path, maxTextSize)
+	if info.Size() > maxPassword {
+		return "", fmt.Errorf("%s is longer than a password can be, %d bytes", path, maxPassword)
 	}
 	text, err := os.ReadFile(path)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"gopkg.in/yaml.v3"
@@ -26,8 +27,8 @@ func document(r *report, text []byte) *yaml.Node {
 		r.failAt(place{where: r.file}, "", fmt.Sprintf("the file is longer than %v", Size(maxText)), "is this the configuration?")
 		return nil
 	}
-	if at, problem := badByte(text); problem != "" {
-		r.failAt(r.placeOf(at), "", problem, "save the file as UTF-8 text")
+	if at, problem, hint := badCharacter(string(text)); problem != "" {
+		r.failAt(r.placeOf(at), "", problem, hint)
 		return nil
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(text))
@@ -58,18 +59,19 @@ func document(r *report, text []byte) *yaml.Node {
 	return root
 }
 
-// badByte finds what cannot be in a text file and would be reported by the
-// YAML library without a place.
-func badByte(text []byte) (offset int, problem string) {
-	for i, c := range string(text) {
+// badCharacter finds what cannot be in a text file and would be reported by the
+// YAML library without a place (YAML 1.2, 5.1).
+func badCharacter(text string) (offset int, problem, hint string) {
+	for i, c := range text {
 		switch {
-		case c == utf8.RuneError && text[i] != "\uFFFD"[0]:
-			return i, "this is not UTF-8 text"
-		case c < ' ' && c != '\t' && c != '\n' && c != '\r', c == 0x7f:
-			return i, fmt.Sprintf("the control character %#02x has no place in a configuration", c)
+		case c == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
+			return i, "this is not UTF-8", "save the file as UTF-8 text"
+		case c == '\t', c == '\n', c == '\r', c == 0x85: // white space to YAML
+		case unicode.IsControl(c):
+			return i, fmt.Sprintf("the control character %#02x cannot stand here", c), "remove it"
 		}
 	}
-	return 0, ""
+	return 0, "", ""
 }
 
 // placeOf turns an offset in the text into line and column.
@@ -105,13 +107,11 @@ func (r *report) syntax(err error) {
 	if line == 0 || parserProblem.MatchString(problem) {
 		line++
 	}
-	at := place{r.file, line, 1}
-	if line <= len(r.lines) {
-		source := r.lines[line-1]
-		at.column += len(source) - len(strings.TrimLeft(source, " \t"))
-		if strings.Contains(source, "${") {
-			hint = `inside [ ] or { } a value with ${ } has to be quoted: "${NAME}"`
-		}
+	line = min(line, len(r.lines))
+	source := r.lines[line-1]
+	at := place{r.file, line, 1 + len(source) - len(strings.TrimLeft(source, " \t"))}
+	if strings.Contains(source, "${") {
+		hint = `inside [ ] or { } a value with ${ } has to be quoted: "${NAME}"`
 	}
 	switch tab := tabIndent.FindStringIndex(text); {
 	case tab != nil && (strings.Contains(problem, "tab character") || strings.Contains(problem, "cannot start any token")):

@@ -8,9 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// maxTopic is the longest topic MQTT can carry, in bytes (MQTT 3.1.1, 1.5.3).
-const maxTopic = 65535
-
 // topics yields the path and the place of each topic in the configuration.
 // control.topic may be empty.
 func (c *Config) topics() iter.Seq2[string, *string] {
@@ -31,7 +28,7 @@ func (c *Config) topics() iter.Seq2[string, *string] {
 // expand puts the device's name into a topic.
 func expand(r *report, path, topic, device string) string {
 	topic = strings.ReplaceAll(topic, "{device}", device)
-	if open := strings.IndexAny(topic, "{}"); open >= 0 && !strings.ContainsAny(device, "{}") {
+	if strings.ContainsAny(topic, "{}") {
 		r.fail(path, "only {device} can stand in braces", "write a topic such as iot/{device}/value")
 	}
 	return topic
@@ -60,21 +57,18 @@ func (c *Config) checkTopics(r *report) {
 	}
 }
 
-// badTopic says why nothing can be published on a topic (MQTT 3.1.1, 4.7).
+// badTopic says why nothing can be published on a topic (MQTT 3.1.1, 4.7). It
+// is printable, as every text in a configuration.
 func badTopic(topic string) (problem, hint string) {
 	switch {
 	case topic == "":
 		return "the topic is empty", "write one such as iot/sensor/value"
-	case len(topic) > maxTopic:
-		return fmt.Sprintf("the topic is longer than %d bytes", maxTopic), "shorten it"
 	case strings.ContainsAny(topic, "+#"):
 		return quote(topic) + " has a wildcard, which only a subscriber can use", "leave out + and #"
 	case topic[0] == '$':
 		return quote(topic) + " starts with $, which belongs to the broker", "leave out the $"
 	case topic[0] == '/', topic[len(topic)-1] == '/', strings.Contains(topic, "//"):
 		return quote(topic) + " has an empty level", "write single slashes between the levels, none before or after"
-	case !printable(topic):
-		return quote(topic) + " has a character that cannot be printed", "leave it out"
 	}
 	return "", ""
 }
@@ -85,7 +79,7 @@ func badLevel(s string) (problem, hint string) {
 		return fmt.Sprintf("the name is longer than %d bytes", maxName), "shorten it"
 	}
 	if strings.ContainsAny(s, "/{}") {
-		return quote(s) + " has one of / { } in it, and it is one level of a topic", "use letters, digits, - and _"
+		return quote(s) + " has one of / { } in it, but is one level of a topic", "use letters, digits, - and _"
 	}
 	return badTopic(s)
 }

@@ -28,6 +28,8 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
+func checksum(b []byte) uint32 { return crc32.Checksum(b, castagnoli) }
+
 type frame struct {
 	kind     kind
 	position Position
@@ -49,7 +51,7 @@ func appendFrame(b []byte, f frame) []byte {
 	b = binary.LittleEndian.AppendUint64(b, f.epoch)
 	b = binary.LittleEndian.AppendUint64(b, f.seq)
 	b = append(b, f.payload...)
-	binary.LittleEndian.PutUint32(b[start:], crc32.Checksum(b[start+4:], castagnoli))
+	binary.LittleEndian.PutUint32(b[start:], checksum(b[start+4:]))
 	return append(b, make([]byte, start+f.size()-len(b))...)
 }
 
@@ -79,7 +81,7 @@ func parseFrame(b []byte) (frame, bool) {
 		return frame{}, false
 	}
 	b = b[:frameHead+length]
-	if binary.LittleEndian.Uint32(b) != crc32.Checksum(b[4:], castagnoli) {
+	if binary.LittleEndian.Uint32(b) != checksum(b[4:]) {
 		return frame{}, false
 	}
 	f.payload = b[frameHead:]

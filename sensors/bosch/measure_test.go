@@ -72,6 +72,33 @@ func TestResetWhileMeasuring(t *testing.T) {
 	})
 }
 
+// TestOtherSettings changes one setting while the chip measures: the result is
+// not one of what was asked for.
+func TestOtherSettings(t *testing.T) {
+	changes := map[string][][2]byte{
+		"bme280": {{bmx280CtrlHum, 2}, {bmx280CtrlMeas, 1 << 5}, {bmx280Config, 0}},
+		"bme680": {
+			{bme68xCtrlGas0, 0x08},
+			{bme68xCtrlGas1, 0},
+			{bme68xCtrlHum, 0},
+			{bme68xCtrlMeas, 1 << 5},
+			{bme68xConfig, 1 << 2},
+		},
+	}
+	for _, f := range families {
+		for _, change := range changes[f.driver] {
+			synctest.Test(t, func(t *testing.T) {
+				b := newBench(f.chip())
+				s := b.open(t, defaults(t, f.driver))
+				time.AfterFunc(time.Millisecond, func() { b.Tx(0x76, change[:], nil) })
+				if r, err := s.Read(t.Context()); !errors.Is(err, errReset) {
+					t.Errorf("%s with %#02x in register %#02x: Read = %v, %v", f.driver, change[1], change[0], r, err)
+				}
+			})
+		}
+	}
+}
+
 // TestExchangedChip plugs another chip in between two reads.
 func TestExchangedChip(t *testing.T) {
 	eachFamily(t, func(t *testing.T, b *bench, _ resettable, _ sensors.Plan, s sensors.Sensor) {

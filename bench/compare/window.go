@@ -1,0 +1,200 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// window is what was seen of a contender over some seconds, after it had
+// settled.
+type window struct {
+	length   time.Duration
+	interval time.Duration   // wanted between two messages
+	gaps     []time.Duration // from each message in the window to the next
+	cpu      time.Duration   // user and system time used
+	pss      int64           // bytes at the end
+}
+
+// watch runs a contender and looks at it from one message to another: the
+// first after settle, and the first that is out of the window.
+func (b *bench) watch(ctx context.Context, c contender, interval time.Duration, qos int) (window, error) {
+	w := window{length: b.window, interval: interval}
+	in, err := subscribe(b.broker.port, valueTopic)
+	if err != nil {
+		return w, err
+	}
+	defer in.close()
+	p, err := c(ctx, b.broker.port, interval, qos)
+	if err != nil {
+		return w, err
+	}
+	defer p.stop()
+
+	patience := startPatience + interval
+	last, err := in.next(patience)
+	for settled := last.Add(b.settle); err == nil && last.Before(settled); {
+		last, err = in.next(patience)
+	}
+	if err != nil {
+		return w, p.explain(err)
+	}
+	before, err := p.cpu()
+	if err != nil {
+		return w, err
+	}
+	// Half an interval, so that the window's last message is in it and the
+	// next one not, however they shake.
+	for end := last.Add(b.window - interval/2); last.Before(end); {
+		t, err := in.next(patience)
+		if err != nil {
+			return w, p.explain(err)
+		}
+		w.gaps = append(w.gaps, t.Sub(last))
+		last = t
+	}
+	after, err := p.cpu()
+	if err != nil {
+		return w, err
+	}
+	w.cpu = after - before
+	w.pss, err = p.pss()
+	return w, err
+}
+
+// pair is the agent and the script doing the same.
+type pair struct{ agent, script windows }
+
+// pair looks at both in turns, so that whatever disturbs the machine for a
+// while disturbs both.
+func (b *bench) pair(ctx context.Context, interval time.Duration, qos int) (p pair, err error) {
+	for range b.rounds {
+		a, err := b.watch(ctx, b.agent, interval, qos)
+		if err != nil {
+			return p, err
+		}
+		s, err := b.watch(ctx, b.script, interval, qos)
+		if err != nil {
+			return p, err
+		}
+		p.agent, p.script = append(p.agent, a), append(p.script, s)
+	}
+	return p, nil
+}
+
+// row makes a row of one figure of both.
+func (p pair) row(what string, digits int, figure func(windows) float64, g goal) row {
+	return row{what: what, digits: digits, agent: figure(p.agent), script: figure(p.script), pub: none, goal: g}
+}
+
+// steady measures what goes on all day.
+func (b *bench) steady(ctx context.Context) ([]row, error) {
+	calm, err := b.pair(ctx, 100*time.Millisecond, 0)
+	if err != nil {
+		return nil, err
+	}
+	fast, err := b.pair(ctx, 10*time.Millisecond, 0)
+	if err != nil {
+		return nil, err
+	}
+	safe, err := b.pair(ctx, 10*time.Millisecond, 1)
+	if err != nil {
+		return nil, err
+	}
+	hasty, err := b.pair(ctx, time.Millisecond, 0)
+	if err != nil {
+		return nil, err
+	}
+	const cpu = "CPU per 1000 readings, "
+	due := fast.agent.due()
+	return []row{
+		calm.row(cpu+"QoS 0, 10 Hz, ms", 0, windows.cpu, atMostScript(0.6)),
+		fast.row(cpu+"QoS 0, 100 Hz, ms", 0, windows.cpu, atMostScript(0.6)),
+		safe.row(cpu+"QoS 1, 100 Hz, ms", 0, windows.cpu, atMostScript(0.75)),
+		safe.row("memory (PSS), MB", 1, windows.pss, atMostScript(0.5).and(atMost(10, "MB"))),
+		fast.row("100 Hz: gap off 10 ms, p50, µs", 0, windows.gapError, atMost(30, "µs")),
+		fast.row(fmt.Sprintf("100 Hz: readings of %d", due), 0, windows.came, atLeast(float64(due))),
+		fast.row("100 Hz: drift, %", 2, windows.drift, atMost(0.01, "%")),
+		hasty.row("1 kHz: delivered of 1000", 1, windows.delivered, atLeast(999)),
+	}, nil
+}
+
+// windows are several looks at one contender doing the same.
+type windows []window
+
+// cpu returns milliseconds of CPU time per thousand readings: the median, so
+// that one window in which the machine was busy does not count.
+func (ws windows) cpu() float64 {
+	var v []float64
+	for _, w := range ws {
+		v = append(v, ms(w.cpu)/float64(len(w.gaps))*1000)
+	}
+	return median(v)
+}
+
+// pss returns megabytes, the median.
+func (ws windows) pss() float64 {
+	var v []float64
+	for _, w := range ws {
+		v = append(v, float64(w.pss)/1e6)
+	}
+	return median(v)
+}
+
+// gapError returns how far half of all gaps are at most from the interval, in
+// microseconds.
+func (ws windows) gapError() float64 {
+	var v []float64
+	for _, w := range ws {
+		for _, g := range w.gaps {
+			v = append(v, math.Abs(us(g-w.interval)))
+		}
+	}
+	return median(v)
+}
+
+// drift returns by how much the mean gap is too long, in percent.
+func (ws windows) drift() float64 {
+	var took, wanted time.Duration
+	for _, w := range ws {
+		for _, g := range w.gaps {
+			took += g
+			wanted += w.interval
+		}
+	}
+	return 100 * float64(took-wanted) / float64(wanted)
+}
+
+// due is how many messages should have come.
+func (ws windows) due() int {
+	var n int
+	for _, w := range ws {
+		n += int(w.length / w.interval)
+	}
+	return n
+}
+
+// came is how many did.
+func (ws windows) came() float64 {
+	var n float64
+	for _, w := range ws {
+		n += float64(len(w.gaps))
+	}
+	return n
+}
+
+// delivered is how many of a thousand did.
+func (ws windows) delivered() float64 { return 1000 * ws.came() / float64(ws.due()) }
+
+func median(v []float64) float64 {
+	if len(v) == 0 {
+		return math.NaN()
+	}
+	slices.Sort(v)
+	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
+}
+
+func ms(d time.Duration) float64 { return d.Seconds() * 1e3 }
+func us(d time.Duration) float64 { return d.Seconds() * 1e6 }

@@ -1,0 +1,123 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+)
+
+// attach opens the log and takes over what is in it. A queue that has already
+// begun, in memory, goes on behind it.
+func (q *Queue) attach() error {
+	l, led, err := openLog(q.dir, q.opt)
+	if err != nil {
+		return err
+	}
+	late := q.next != 0
+	if late && led.next > q.start {
+		l.close()
+		return fmt.Errorf("the clock was later when %s was last used without being there at the start: it is used again after a restart", q.dir)
+	}
+	last := max(readEpoch(q.dir), led.epoch)
+	epoch := last + 1
+	switch {
+	case late:
+		epoch = q.mark.epoch
+	case last == 0:
+		epoch = freshEpoch()
+	}
+	if epoch > last {
+		if err := writeEpoch(q.opt.disk, q.dir, epoch); err != nil {
+			l.close()
+			return err
+		}
+	}
+	lost, records := led.settle()
+	for _, g := range lost {
+		q.gaps.addRange(g)
+	}
+	q.stats.Damaged += records
+	q.stats.SkippedBytes += uint64(led.skipped)
+	q.stats.TornTails += uint64(led.torn)
+	if led.skipped > 0 || records > 0 {
+		q.opt.Log.Warn("outbox was damaged", "skipped_bytes", led.skipped, "records_lost", records)
+	}
+	for _, name := range led.junk {
+		q.opt.Log.Warn("outbox segment set aside", "segment", name)
+	}
+	if !late {
+		q.begin(led.next, epoch)
+		if last > 0 {
+			q.previous = Previous{Epoch: last}
+			if led.epoch == last {
+				q.previous.LastSeq, q.previous.Clean = led.lastSeq, led.clean
+			}
+		}
+	}
+	q.takeOver(l, led)
+	return nil
+}
+
+// takeOver makes l the queue's log.
+func (q *Queue) takeOver(l *log, led *ledger) {
+	acks := led.acks
+	acks.add(led.next, q.start-1)
+	acks.add(q.start, q.mark.acks.low)
+	for _, s := range q.mark.acks.above {
+		acks.add(s.from, s.to)
+	}
+	q.mark.acks = acks
+	if q.mark.lastSeq == 0 && led.epoch == q.mark.epoch {
+		q.mark.lastSeq = led.lastSeq
+	}
+	l.mark, l.gaps, l.stats = &q.mark, &q.gaps, &q.stats
+	q.log = l
+
+	l.reap()
+	for len(l.segments) > l.maxSegments { // MaxSize was greater before
+		l.giveUp(l.segments[0])
+	}
+	var err error
+	for _, seg := range l.segments {
+		seg.since = q.now()
+		// A killed process may have left it in the page cache only.
+		if !l.mark.acks.covers(seg.base, seg.end) {
+			err = errors.Join(err, l.sync(seg))
+		}
+	}
+	if err != nil {
+		q.stats.SyncErrors++
+		q.opt.Log.Warn("outbox may not survive a power cut", "err", err)
+	}
+	if len(l.segments)+len(l.spare) == 0 {
+		if err := l.create(); err != nil {
+			q.fail(err)
+		}
+	}
+}
+
+// finish writes what is left and gives the directory free.
+func (q *Queue) finish() error {
+	if q.trouble != nil {
+		q.revive()
+	}
+	var err error
+	if q.writable() {
+		q.flush(kindClean)
+		for _, seg := range q.log.segments {
+			if seg.dirty {
+				err = errors.Join(err, q.log.sync(seg))
+			}
+		}
+	}
+	if n := q.mark.acks.missing(q.written+1, q.next-1); n > 0 {
+		err = fmt.Errorf("%d records were in memory only and are lost: %w", n, q.trouble)
+	}
+	if q.log != nil {
+		q.log.close()
+		q.log = nil
+	}
+	if err != nil {
+		return fmt.Errorf("closing outbox: %w", err)
+	}
+	return nil
+}

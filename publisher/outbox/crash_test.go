@@ -1,0 +1,446 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// A model is what a queue should be: a plain list.
+type model struct {
+	records []Record
+	acked   map[Position]bool
+	dropped map[uint64]bool // seq told by gaps
+}
+
+func newModel() *model {
+	return &model{acked: map[Position]bool{}, dropped: map[uint64]bool{}}
+}
+
+// waiting splits the records into those that have to be in the queue and those
+// that were acknowledged, and may be there again after a crash.
+func (m *model) waiting(epoch uint64) (must, may []Record) {
+	for _, r := range m.records {
+		if m.acked[r.Position] || r.Epoch == epoch && m.dropped[r.Seq] {
+			may = append(may, r)
+		} else {
+			must = append(must, r)
+		}
+	}
+	return must, may
+}
+
+// TestQueueAgainstModel runs random operations on a queue and on a plain list,
+// with restarts and kills between, and compares them at each of these.
+func TestQueueAgainstModel(t *testing.T) {
+	for seed := range uint64(30) {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seeded(t, seed)) })
+	}
+}
+
+func runModel(t *testing.T, rnd *rand.Rand) {
+	o := Options{MaxSize: small, Sync: []Sync{Lazy, Each}[rnd.IntN(2)]}
+	q := open(t, t.TempDir(), o)
+	m := newModel()
+	var seq uint64 // over all runs, so that a seq names a record
+	var back, live Position
+	for range 60 {
+		switch n := rnd.IntN(400); rnd.IntN(6) {
+		case 0, 1:
+			for range n {
+				seq++
+				m.records = append(m.records, add(t, q, seq, rnd.IntN(600)))
+			}
+		case 2: // the lane of the backlog
+			for range n {
+				if r, ok := q.Next(back, nil); ok {
+					back = r.Position
+					q.Ack(back)
+					m.acked[back] = true
+				}
+			}
+		case 3: // the lane of new records
+			if live = max(live, q.Last()-min(q.Last(), Position(n))); live > back {
+				for range n {
+					if r, ok := q.Next(live, nil); ok {
+						live = r.Position
+						q.Ack(live)
+						m.acked[live] = true
+					}
+				}
+			}
+		case 4:
+			exact := checkModel(t, q, m, true)
+			if err := q.Close(); err != nil {
+				t.Fatal(err)
+			}
+			q = open(t, q.dir, o)
+			if after := len(held(q)); after != exact {
+				t.Fatalf("%d records after a restart, %d before", after, exact)
+			}
+			back, live = 0, 0
+		case 5:
+			checkModel(t, q, m, true)
+			killed := q
+			q = open(t, copyDir(t, q.dir), o)
+			killed.Close()
+			checkModel(t, q, m, false)
+			back, live = 0, 0
+		}
+	}
+	checkModel(t, q, m, true)
+}
+
+// checkModel compares q with m: exactly, or as after a kill, when what was
+// acknowledged can come again. It returns how many records q holds.
+func checkModel(t *testing.T, q *Queue, m *model, exact bool) int {
+	t.Helper()
+	for _, g := range q.Gaps() {
+		for seq := g.From; seq <= g.To; seq++ {
+			m.dropped[seq] = true
+		}
+		if g.Reason != reasonFull {
+			t.Fatalf("gap without damage: %+v", g)
+		}
+	}
+	var must, may []Record
+	for _, r := range m.records {
+		switch {
+		case m.dropped[r.Seq]:
+		case m.acked[r.Position]:
+			may = append(may, r)
+		default:
+			must = append(must, r)
+		}
+	}
+	got := held(q)
+	if exact {
+		may = nil
+	}
+	if err := check(got, must, may); err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range got { // it is waiting again
+		delete(m.acked, r.Position)
+	}
+	return len(got)
+}
+
+// TestKillAtEveryWrite kills the agent after each single write(2) of a run that
+// rolls, drops, begins segments anew and gets over failures.
+func TestKillAtEveryWrite(t *testing.T) {
+	dir := t.TempDir()
+	c := newCard()
+	q := open(t, dir, Options{MaxSize: small, disk: c.disk()})
+	epoch := q.Epoch()
+	m := newModel()
+	kills := 0
+	var pending []Record // handed to Append, which has not returned
+	c.onWrite = func() {
+		if kills++; kills%3 != 0 { // each third, to be done in time
+			return
+		}
+		for _, g := range q.gaps.list { // the queue is locked by the writer
+			for seq := g.From; seq <= g.To; seq++ {
+				m.dropped[seq] = true
+			}
+		}
+		must, may := m.waiting(epoch)
+		copied := open(t, copyDir(t, dir), Options{MaxSize: small})
+		defer copied.Close()
+		if err := check(held(copied), must, append(may, pending...)); err != nil {
+			t.Fatalf("after write %d: %v", kills, err)
+		}
+		if s := copied.Stats(); s.Damaged > 0 || s.SkippedBytes > 0 {
+			t.Fatalf("after write %d: %+v", kills, s)
+		}
+	}
+	put := func(seq uint64) {
+		next := q.Last() + 1
+		pending = []Record{{Position: next, Epoch: epoch, Seq: seq, Payload: payload(seq, 4000)}}
+		r := add(t, q, seq, 4000)
+		pending = nil
+		m.records = append(m.records, r)
+	}
+	ack := func(n int) {
+		for range n {
+			if r, ok := q.Next(0, nil); ok {
+				m.acked[r.Position] = true
+				q.Ack(r.Position)
+			}
+		}
+	}
+	seq := uint64(0)
+	for round := range 4 {
+		for range 150 { // more than goes in
+			seq++
+			put(seq)
+		}
+		ack(60)
+		switch round {
+		case 1:
+			c.mu.Lock()
+			c.failSync = syscall.EIO
+			c.mu.Unlock()
+			q.sync(q.Last())
+			c.mu.Lock()
+			c.failSync = nil
+			c.mu.Unlock()
+			q.mu.Lock()
+			q.revive()
+			q.mu.Unlock()
+		case 2:
+			ack(1000)
+			for range 20 {
+				seq++
+				put(seq)
+				ack(1)
+			}
+		}
+	}
+	if kills < 500 {
+		t.Errorf("only %d writes", kills)
+	}
+}
+
+// powerCut runs a gateway for some seconds, cuts the power at a random instant
+// and returns what is wrong with the queue found afterwards.
+func powerCut(t *testing.T, seed uint64, policy Sync, prepare func(*card)) error {
+	rnd := seeded(t, seed)
+	c := newCard()
+	dir := t.TempDir()
+	o := Options{MaxSize: small, Sync: policy, disk: c.disk()}
+	q := open(t, dir, o)
+	prepare(c)
+	began := time.Now()
+	cutAt := time.Duration(rnd.IntN(6000)) * time.Millisecond
+	interval := time.Duration(1+rnd.IntN(100)) * time.Millisecond
+	down := rnd.IntN(2) == 0 // the broker
+	size := rnd.IntN(2000)
+
+	type appended struct {
+		Record
+		at time.Time
+	}
+	var all []appended
+	acked := map[Position]bool{}
+	for seq := uint64(1); time.Since(began) < cutAt; seq++ {
+		all = append(all, appended{add(t, q, seq, size), time.Now()})
+		if rnd.IntN(100) == 0 {
+			down = !down
+		}
+		time.Sleep(interval)
+		for range 3 {
+			// One is left behind now and then: what comes and goes after it
+			// must not postpone its sync.
+			if r, ok := q.Next(Position(rnd.IntN(3)), nil); ok && !down && rnd.IntN(20) > 0 {
+				q.Ack(r.Position)
+				acked[r.Position] = true
+			}
+		}
+	}
+	// Not in the middle of what the keeper does, but at any time between.
+	time.Sleep(time.Duration(rnd.IntN(1000)) * time.Millisecond)
+	synctest.Wait()
+	cut := c.cut(t, dir, rnd)
+	now := time.Now()
+	if err := q.Close(); err != nil {
+		return err
+	}
+
+	var must, may []Record
+	for _, r := range all {
+		if acked[r.Position] || policy == Lazy && now.Sub(r.at) <= time.Second {
+			may = append(may, r.Record)
+		} else {
+			must = append(must, r.Record)
+		}
+	}
+	after := open(t, cut, Options{MaxSize: small})
+	defer after.Close()
+	return check(held(after), must, may)
+}
+
+func powerCuts(t *testing.T, policy Sync, n uint64, prepare func(*card)) (failed int, first error) {
+	for seed := range n {
+		synctest.Test(t, func(t *testing.T) {
+			if err := powerCut(t, seed, policy, prepare); err != nil {
+				failed++
+				first = errors.Join(first, fmt.Errorf("seed %d: %w", seed, err))
+			}
+		})
+	}
+	return failed, first
+}
+
+func TestPowerCut(t *testing.T) {
+	for _, policy := range []Sync{Lazy, Each} {
+		t.Run(string(policy), func(t *testing.T) {
+			if _, err := powerCuts(t, policy, 100, func(*card) {}); err != nil {
+				t.Error(err)
+			}
+		})
+		// The rig sees it if a sync is missing.
+		t.Run(string(policy)+" on a card that lies", func(t *testing.T) {
+			if failed, _ := powerCuts(t, policy, 40, func(c *card) { c.lies = true }); failed < 5 {
+				t.Errorf("only %d of 40 cuts lose records though nothing is synced", failed)
+			}
+		})
+	}
+}
+
+// TestFailedSync: the pages of a failed sync are gone though the next sync
+// succeeds. What was not synced has to be written again.
+func TestFailedSync(t *testing.T) {
+	for _, honest := range []bool{true, false} {
+		t.Run(map[bool]string{true: "told", false: "not told"}[honest], func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCard()
+				dir := t.TempDir()
+				q := open(t, dir, Options{disk: c.disk()})
+				defer q.Close()
+				var want []Record
+				for seq := uint64(1); seq <= 50; seq++ {
+					want = append(want, add(t, q, seq, 300))
+				}
+				q.sync(q.Last())
+				for seq := uint64(51); seq <= 100; seq++ {
+					want = append(want, add(t, q, seq, 300))
+				}
+				if honest {
+					c.failSync = syscall.EIO
+				} else { // the control: lose the pages and say nothing
+					clear(c.pending)
+				}
+				q.sync(q.Last())
+				c.failSync = nil
+				for seq := uint64(101); seq <= 120; seq++ {
+					want = append(want, add(t, q, seq, 300))
+				}
+				time.Sleep(retryDelay + time.Second)
+				synctest.Wait()
+				if h := q.Stats().Health; h != "" {
+					t.Errorf("health %q", h)
+				}
+				after := open(t, c.cut(t, dir, seeded(t, 1)), Options{})
+				defer after.Close()
+				err := check(held(after), want, nil)
+				if honest && err != nil {
+					t.Error(err)
+				}
+				if !honest && err == nil {
+					t.Error("pages were lost, and the check has not seen it")
+				}
+				if honest && q.Stats().SyncErrors == 0 {
+					t.Error("no sync error counted")
+				}
+				if err := check(held(q), want, nil); err != nil {
+					t.Error(err)
+				}
+			})
+		})
+	}
+}
+
+// The oldest record decides, however many come and go after it; and while
+// nothing waits for long nothing is synced.
+func TestLazySync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCard()
+		q := open(t, t.TempDir(), Options{disk: c.disk()})
+		defer q.Close()
+		c.syncs = 0
+		run := func(d time.Duration) {
+			for end := time.Now().Add(d); time.Now().Before(end); {
+				r := add(t, q, 1, 100)
+				time.Sleep(7 * time.Millisecond)
+				q.Ack(r.Position)
+				time.Sleep(3 * time.Millisecond)
+			}
+			synctest.Wait()
+		}
+		run(10 * time.Second)
+		if c.syncs != 0 {
+			t.Errorf("%d syncs while each record is acknowledged at once", c.syncs)
+		}
+		add(t, q, 2, 100) // stays
+		run(780 * time.Millisecond)
+		if c.syncs != 0 {
+			t.Errorf("%d syncs before a record has waited for %v", c.syncs, syncAge)
+		}
+		run(100 * time.Millisecond)
+		if c.syncs != 1 {
+			t.Errorf("%d syncs when a record has waited for %v, want 1", c.syncs, syncAge)
+		}
+		run(10 * time.Second)
+		if c.syncs != 1 {
+			t.Errorf("%d syncs for one record", c.syncs)
+		}
+		var held int
+		for end := time.Now().Add(10 * time.Second); time.Now().Before(end); held++ {
+			add(t, q, 3, 100)
+			time.Sleep(10 * time.Millisecond)
+		}
+		if got := c.syncs - 1; got < 10 || got > 13 {
+			t.Errorf("%d syncs in 10 s of outage, want about one in %v", got, syncAge)
+		}
+	})
+}
+
+// TestCutAtEveryByte: whatever a file is cut to, it opens, and gives the
+// beginning of what was written.
+func TestCutAtEveryByte(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, Options{MaxSize: small})
+	var want []Record
+	for seq := uint64(1); seq <= 12; seq++ {
+		want = append(want, add(t, q, seq, int(seq)*5))
+	}
+	q.Ack(want[0].Position)
+	q.mu.Lock()
+	q.flush(kindMark)
+	used := int(q.log.active().used)
+	q.mu.Unlock()
+	name := segmentFiles(t, dir)[0]
+	whole, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range used + 1 {
+		for _, zeros := range []bool{false, true} {
+			cut := t.TempDir()
+			b := whole[:n]
+			if zeros {
+				b = append(append([]byte{}, b...), make([]byte, len(whole)-n)...)
+			}
+			if err := os.WriteFile(filepath.Join(cut, filepath.Base(name)), b, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			var got []Record
+			s, err := Inspect(cut, func(r Record, _ bool) { r.Payload = append([]byte{}, r.Payload...); got = append(got, r) })
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := check(got, want[:len(got)], nil); err != nil {
+				t.Fatalf("cut at %d: %v", n, err)
+			}
+			if s.Damaged > 0 && n >= used {
+				t.Fatalf("cut at %d: %+v", n, s)
+			}
+			if n%16 == 0 { // the whole queue: opens, goes on
+				q := open(t, cut, Options{MaxSize: small})
+				add(t, q, 1, 50)
+				if h := held(q); h[len(h)-1].Seq != 1 {
+					t.Fatalf("cut at %d: appended record not there", n)
+				}
+				q.Close()
+			}
+		}
+	}
+}

@@ -1,0 +1,81 @@
+package outbox
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Reasons of a gap.
+const (
+	reasonFull    = "outbox full"
+	reasonMemory  = "memory full while the outbox could not be written"
+	reasonDamaged = "outbox damaged"
+)
+
+// MaxGaps bounds what is remembered of gaps nobody asked for.
+const maxGaps = 1024
+
+// Gaps collects what was lost until somebody asks.
+type gaps struct{ list []Gap }
+
+// add notes that one reading was lost. Events, which have no number, are
+// nothing that a consumer could miss.
+func (g *gaps) add(epoch, seq uint64, reason string) {
+	if seq > 0 {
+		g.addRange(Gap{epoch, seq, seq, 1, reason})
+	}
+}
+
+func (g *gaps) addRange(gap Gap) {
+	if n := len(g.list); n > 0 && follows(g.list[n-1], gap) {
+		g.list[n-1] = join(g.list[n-1], gap)
+		return
+	}
+	g.list = append(g.list, gap)
+	if len(g.list) > maxGaps {
+		g.merge()
+	}
+	// Still too many: exact counts in ranges wider than needed. A log of many
+	// epochs, each with a gap of its own, is bounded by forgetting the oldest.
+	for i := 0; len(g.list) > maxGaps && i+1 < len(g.list); i++ {
+		if a, b := g.list[i], g.list[i+1]; a.Epoch == b.Epoch && a.Reason == b.Reason {
+			g.list[i] = join(a, b)
+			g.list = slices.Delete(g.list, i+1, i+2)
+		}
+	}
+	g.list = g.list[max(0, len(g.list)-maxGaps):]
+}
+
+// take returns all gaps, merged, and forgets them.
+func (g *gaps) take() []Gap {
+	g.merge()
+	list := g.list
+	g.list = nil
+	return list
+}
+
+// merge joins neighbours: readings of several streams do not reach the queue
+// in the order of their numbers.
+func (g *gaps) merge() {
+	slices.SortStableFunc(g.list, func(a, b Gap) int {
+		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.From, b.From))
+	})
+	n := 0
+	for i, gap := range g.list {
+		if i > 0 && follows(g.list[n-1], gap) {
+			g.list[n-1] = join(g.list[n-1], gap)
+			continue
+		}
+		g.list[n] = gap
+		n++
+	}
+	g.list = g.list[:n]
+}
+
+func follows(a, b Gap) bool {
+	return a.Epoch == b.Epoch && a.Reason == b.Reason && b.From == a.To+1
+}
+
+func join(a, b Gap) Gap {
+	return Gap{a.Epoch, a.From, b.To, a.Count + b.Count, a.Reason}
+}

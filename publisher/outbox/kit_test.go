@@ -1,0 +1,294 @@
+package outbox
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// small makes a log of four segments of 128 KiB.
+const small = 512 << 10
+
+func open(t testing.TB, dir string, o Options) *Queue {
+	t.Helper()
+	q, err := Open(dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { q.Close() })
+	return q
+}
+
+// payload is what record number n carries: its number and some filling, so
+// that no two are alike and a changed one is found out.
+func payload(n uint64, size int) []byte {
+	b := fmt.Appendf(nil, "record %d ", n)
+	for i := len(b); i < size; i++ {
+		b = append(b, byte('a'+(uint64(i)+n)%26))
+	}
+	return b
+}
+
+// add appends reading seq of the run.
+func add(t testing.TB, q *Queue, seq uint64, size int) Record {
+	t.Helper()
+	r := Record{Epoch: q.Epoch(), Seq: seq, Payload: payload(seq, size)}
+	var err error
+	if r.Position, err = q.Append(r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// held returns all records that are waiting.
+func held(q *Queue) []Record {
+	var all []Record
+	var p Position
+	for {
+		r, ok := q.Next(p, nil)
+		if !ok {
+			return all
+		}
+		all = append(all, r)
+		p = r.Position
+	}
+}
+
+// check compares what a queue holds after a crash with what was given to it:
+// must has to be there, may can be there too, in this order, nothing else.
+// It returns what is wrong.
+func check(got, must, may []Record) error {
+	known := map[Position]Record{}
+	for _, r := range slices.Concat(must, may) {
+		known[r.Position] = r
+	}
+	found := map[Position]bool{}
+	var last Position
+	for _, r := range got {
+		k, ok := known[r.Position]
+		switch {
+		case r.Position <= last:
+			return fmt.Errorf("position %d after %d", r.Position, last)
+		case !ok:
+			return fmt.Errorf("invented: position %d seq %d", r.Position, r.Seq)
+		case k.Seq != r.Seq || k.Epoch != r.Epoch || !bytes.Equal(k.Payload, r.Payload):
+			return fmt.Errorf("changed: position %d", r.Position)
+		}
+		last = r.Position
+		found[r.Position] = true
+	}
+	for _, r := range must {
+		if !found[r.Position] {
+			return fmt.Errorf("lost: position %d seq %d (of %d, %d found)", r.Position, r.Seq, len(must), len(got))
+		}
+	}
+	return nil
+}
+
+// copyDir makes a copy of an outbox as a kill -9 at this instant leaves it.
+func copyDir(t testing.TB, dir string) string {
+	t.Helper()
+	to := t.TempDir()
+	names, _ := filepath.Glob(filepath.Join(dir, "*"))
+	for _, name := range names {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(to, filepath.Base(name)), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+// segmentFiles returns the paths of the segments in dir.
+func segmentFiles(t testing.TB, dir string) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(dir, segmentPattern))
+	if err != nil || len(names) == 0 {
+		t.Fatalf("segments in %s: %v, %v", dir, names, err)
+	}
+	return names
+}
+
+// change rewrites a file.
+func change(t testing.TB, name string, how func(b []byte) []byte) {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, how(b), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A card is a disk with a page cache that can be switched off: what was written
+// and not synced is then on it in part. It can be full, fail, or lie.
+type card struct {
+	mu       sync.Mutex
+	durable  map[string][]byte      // content by file, as synced
+	pending  map[string][]cardWrite // since then
+	names    []string               // in the directory, as synced
+	syncs    int
+	writes   int
+	full     bool  // no new blocks
+	readOnly bool  // no write at all
+	failSync error // what sync returns; the pages are lost then
+	lies     bool  // sync does nothing, and says nothing
+	onWrite  func()
+}
+
+type cardWrite struct {
+	off  int64
+	data []byte
+}
+
+// key names a file over its renaming.
+func cardKey(name string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(filepath.Base(name), ".new"), ".seg")
+}
+
+func newCard() *card {
+	return &card{durable: map[string][]byte{}, pending: map[string][]cardWrite{}}
+}
+
+func (c *card) disk() disk {
+	return disk{readAt: (*os.File).ReadAt, writeAt: c.writeAt, sync: c.sync}
+}
+
+func (c *card) writeAt(f *os.File, b []byte, off int64) (int, error) {
+	c.mu.Lock()
+	info, err := f.Stat()
+	if err != nil {
+		c.mu.Unlock()
+		return 0, err
+	}
+	switch {
+	case c.readOnly:
+		err = syscall.EROFS
+	case c.full && off+int64(len(b)) > info.Size():
+		err = syscall.ENOSPC
+	}
+	if err != nil {
+		c.mu.Unlock()
+		return 0, &fs.PathError{Op: "write", Path: f.Name(), Err: err}
+	}
+	key := cardKey(f.Name())
+	c.pending[key] = append(c.pending[key], cardWrite{off, bytes.Clone(b)})
+	c.writes++
+	n, err := f.WriteAt(b, off)
+	hook := c.onWrite
+	c.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	return n, err
+}
+
+func (c *card) sync(f *os.File) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.syncs++
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		c.names = list(f.Name())
+		return nil
+	}
+	key := cardKey(f.Name())
+	if c.failSync != nil {
+		delete(c.pending, key)
+		return c.failSync
+	}
+	if c.lies {
+		return nil
+	}
+	for _, w := range c.pending[key] {
+		c.durable[key] = overwrite(c.durable[key], w.off, w.data)
+	}
+	delete(c.pending, key)
+	return nil
+}
+
+func list(dir string) []string {
+	entries, _ := os.ReadDir(dir)
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+func overwrite(b []byte, off int64, data []byte) []byte {
+	if missing := int(off) + len(data) - len(b); missing > 0 {
+		b = append(b, make([]byte, missing)...)
+	}
+	copy(b[off:], data)
+	return b
+}
+
+// cut returns a directory as a power cut leaves it: of what was written since
+// the last sync, any sectors may be there and others not.
+func (c *card) cut(t testing.TB, dir string, rnd *rand.Rand) string {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	to := t.TempDir()
+	names := c.names
+	if rnd.IntN(2) == 0 {
+		names = list(dir)
+	}
+	keep := rnd.IntN(4) // of four
+	for _, name := range names {
+		key := cardKey(name)
+		b := bytes.Clone(c.durable[key])
+		for _, w := range c.pending[key] {
+			for i := 0; i < len(w.data); {
+				n := min(len(w.data)-i, 512-int(w.off+int64(i))%512)
+				if rnd.IntN(4) < keep {
+					b = overwrite(b, w.off+int64(i), w.data[i:i+n])
+				}
+				i += n
+			}
+		}
+		if err := os.WriteFile(filepath.Join(to, name), b, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return to
+}
+
+// eventually waits for what another goroutine is about to do.
+func eventually(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for range 1000 {
+		if is() {
+			return
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("not within 5 s: %s", what)
+}
+
+func seeded(t testing.TB, seed uint64) *rand.Rand {
+	t.Helper()
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+func fileSize(t testing.TB, dir, name string) int64 {
+	t.Helper()
+	info, err := os.Stat(filepath.Join(dir, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return info.Size()
+}

@@ -1,0 +1,38 @@
+package outbox
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+)
+
+const lockFile = "lock"
+
+// lockDir keeps other processes out of dir until the file is closed. The
+// kernel unlocks it when the process ends, however it ends.
+func lockDir(dir string) (*os.File, error) {
+	f, err := os.OpenFile(filepath.Join(dir, lockFile), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+	if err == nil {
+		// For whoever finds it locked. Of fixed width, so that nothing has
+		// to be truncated; on a full disk it is missing, which is no harm.
+		f.WriteAt(fmt.Appendf(nil, "%-20d\n", os.Getpid()), 0)
+		return f, nil
+	}
+	defer f.Close()
+	if !errors.Is(err, syscall.EWOULDBLOCK) {
+		return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
+	}
+	owner := "another process"
+	b := make([]byte, 20)
+	if n, _ := f.ReadAt(b, 0); n > 0 {
+		owner = "process " + strings.TrimSpace(string(b[:n]))
+	}
+	return nil, fmt.Errorf("%w: %s is locked by %s; stop that one, or give this agent an outbox.dir of its own", ErrInUse, dir, owner)
+}
