@@ -6,7 +6,6 @@ import (
 	"errors"
 	"net"
 	"net/url"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -168,14 +167,14 @@ func TestNoBroker(t *testing.T) {
 	}()
 	nobody := mosquitto.FreePort(t)
 	for _, a := range []attempt{
-		{"nobody listens", "tcp://127.0.0.1:" + strconv.Itoa(nobody), Login{}, "no broker is listening there"},
+		{"nobody listens", "tcp://127.0.0.1:" + itoa(nobody), Login{}, "no broker is listening there"},
 		{"unknown name", "tcp://no-such-host.invalid:1883", Login{}, "the name no-such-host.invalid is not known"},
 		{"not MQTT", "tcp://" + rude.Addr().String(), Login{}, "connecting to tcp://"},
 		{"not a WebSocket", "ws://" + rude.Addr().String(), Login{}, "no WebSocket broker"},
 	} {
 		a.run(t)
 	}
-	_, err = Connect(t.Context(), parseURL(t, "tcp://127.0.0.1:"+strconv.Itoa(nobody)), Login{ClientID: "t"})
+	_, err = Connect(t.Context(), parseURL(t, "tcp://127.0.0.1:"+itoa(nobody)), Login{ClientID: "t"})
 	if !errors.Is(err, ErrRefused) {
 		t.Errorf("error %v", err)
 	}

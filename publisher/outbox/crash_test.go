@@ -40,13 +40,16 @@ func (m *model) waiting(epoch uint64) (must, may []Record) {
 // with restarts and kills between, and compares them at each of these.
 func TestQueueAgainstModel(t *testing.T) {
 	for seed := range uint64(30) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) { runModel(t, seeded(t, seed)) })
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { runModel(t, seeded(t, seed)) })
+		})
 	}
 }
 
 func runModel(t *testing.T, rnd *rand.Rand) {
 	o := Options{MaxSize: small, Sync: []Sync{Lazy, Each}[rnd.IntN(2)]}
 	q := open(t, t.TempDir(), o)
+	defer func() { q.Close() }()
 	m := newModel()
 	var seq uint64 // over all runs, so that a seq names a record
 	var back, live Position
@@ -101,6 +104,8 @@ func runModel(t *testing.T, rnd *rand.Rand) {
 // acknowledged can come again. It returns how many records q holds.
 func checkModel(t *testing.T, q *Queue, m *model, exact bool) int {
 	t.Helper()
+	time.Sleep(time.Millisecond) // the keeper does what is due
+	synctest.Wait()
 	for _, g := range q.Gaps() {
 		for seq := g.From; seq <= g.To; seq++ {
 			m.dropped[seq] = true
@@ -135,9 +140,15 @@ func checkModel(t *testing.T, q *Queue, m *model, exact bool) int {
 // TestKillAtEveryWrite kills the agent after each single write(2) of a run that
 // rolls, drops, begins segments anew and gets over failures.
 func TestKillAtEveryWrite(t *testing.T) {
+	synctest.Test(t, killAtEveryWrite) // where time stands still, and the keeper with it
+}
+
+func killAtEveryWrite(t *testing.T) {
 	dir := t.TempDir()
 	c := newCard()
 	q := open(t, dir, Options{MaxSize: small, disk: c.disk()})
+	defer q.Close()
+	q.readyAt = time.Hour
 	epoch := q.Epoch()
 	m := newModel()
 	kills := 0
