@@ -110,13 +110,16 @@ func (p *Publisher) Publish(stream int, at time.Time, readings []sensors.Reading
 		return
 	}
 	r := record{qos: s.QoS, retain: s.Retain, at: p.Clock.Stamp(at), topic: p.topicOf[stream], body: p.body}
+	var seq uint64 // a bare value has no room for a number, so it takes none
 	if s.Format == Value {
 		r.kind = kindValue
+	} else {
+		p.seq++
+		seq = p.seq
 	}
-	p.seq++
-	p.append(r, p.seq)
+	p.append(r, seq)
 	if p.Log.Enabled(context.Background(), slog.LevelDebug) {
-		p.Log.Debug("queued", "stream", s.Name, "epoch", p.epoch, "seq", p.seq)
+		p.Log.Debug("queued", "stream", s.Name, "epoch", p.epoch, "seq", seq)
 	}
 }
 

@@ -5,20 +5,27 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
+	"sensor-agent/internal/consumer"
 	"sensor-agent/publisher"
 )
 
 func subCommand() *subcommand {
 	return &subcommand{
 		name:    "sub",
-		args:    "[-t TOPIC]… [-v]",
+		args:    "[-t TOPIC]… [-v | --check]",
 		summary: "prints what is published, one line a message",
 		help: `Topics may have wildcards: iot/+/state, iot/#. Without -t it is iot/#.
 
-    sensor-agent sub -t iot/sensor/value --broker tcp://192.168.1.10:1883`,
+With --check it prints what is missing, came twice or out of order instead,
+and a summary when it is ended; the exit code is 1 if something is missing. It
+has to hear all of a device's JSON streams and its events for that.
+
+    sensor-agent sub -t iot/sensor/value --broker tcp://192.168.1.10:1883
+    sensor-agent sub --check`,
 		run: sub,
 	}
 }
@@ -33,6 +40,7 @@ func sub(ctx context.Context, e *env, args []string) error {
 		return nil
 	})
 	verbose := f.Bool("v", false, "print QoS and the retain flag as well")
+	check := f.Bool("check", false, "print what is missing, double or out of order, instead of the messages")
 	if err := e.parse(f, args, 0); err != nil {
 		return err
 	}
@@ -44,18 +52,37 @@ func sub(ctx context.Context, e *env, args []string) error {
 		return err
 	}
 	defer conn.Close()
+	receive := func(r publisher.Received) { printReceived(e.stdout, r, *verbose) }
+	var mu sync.Mutex // the connection calls receive, this goroutine sums up
+	var checker consumer.Checker
+	if *check {
+		receive = func(r publisher.Received) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, line := range checker.Receive(r.Payload) {
+				fmt.Fprintln(e.stdout, line)
+			}
+		}
+	}
 	for _, t := range topics {
-		err := conn.Subscribe(ctx, t, func(r publisher.Received) { printReceived(e.stdout, r, *verbose) })
-		if err != nil {
+		if err := conn.Subscribe(ctx, t, receive); err != nil {
 			return &exitError{exitUnavailable, err}
 		}
 	}
 	select {
-	case err := <-conn.Lost():
-		return &exitError{exitUnavailable, fmt.Errorf("connection lost: %w", err)}
+	case err = <-conn.Lost():
+		err = &exitError{exitUnavailable, fmt.Errorf("connection lost: %w", err)}
 	case <-ctx.Done():
-		return nil
 	}
+	if *check {
+		mu.Lock()
+		defer mu.Unlock()
+		fmt.Fprint(e.stdout, checker.Summary())
+		if err == nil && checker.Counts().Missing > 0 {
+			return &exitError{code: exitFailure}
+		}
+	}
+	return err
 }
 
 func printReceived(w io.Writer, r publisher.Received, verbose bool) {
