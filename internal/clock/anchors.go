@@ -1,6 +1,7 @@
 package clock
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +62,7 @@ func saveAnchors(path string, anchors map[uint64]time.Duration, newest uint64) e
 		}
 	}
 	// A later boot has a later beginning.
-	slices.SortFunc(boots, func(a, b uint64) int { return int((anchors[a] - anchors[b]) / time.Millisecond) })
+	slices.SortFunc(boots, func(a, b uint64) int { return cmp.Compare(anchors[a], anchors[b]) })
 	boots = append(boots[max(0, len(boots)+1-keptBoots):], newest)
 	var f anchorFile
 	for _, boot := range boots {
