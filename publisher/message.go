@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sensor-agent/internal/clock"
+	"sensor-agent/publisher/outbox"
 	"sensor-agent/sensors"
 )
 
@@ -201,4 +202,16 @@ func Render(s Stream, device string, timestamp Timestamp, at time.Time, readings
 	body, _ := s.appendBody(nil, readings)
 	r := record{body: body}
 	return r.appendMessage(nil, envelope{device: quoted(device), timestamp: timestamp, at: at})
+}
+
+// Decode returns what a record of the outbox would be published as now: its
+// topic and its payload. Replay is left open: it depends on when.
+func Decode(rec outbox.Record, device string, timestamp Timestamp, wall *clock.Clock) (topic string, payload []byte, err error) {
+	var r record
+	if err := r.parse(rec.Payload); err != nil {
+		return "", nil, err
+	}
+	at, reliable := wall.Time(r.at)
+	e := envelope{device: quoted(device), timestamp: timestamp, at: at, unsynced: !reliable, epoch: rec.Epoch, seq: rec.Seq}
+	return string(r.topic), r.appendMessage(nil, e), nil
 }

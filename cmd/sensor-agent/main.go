@@ -28,7 +28,7 @@ type subcommand struct {
 func subcommands() []*subcommand {
 	return []*subcommand{
 		runCommand(), demoCommand(), checkCommand(), driversCommand(), readCommand(),
-		subCommand(), pubCommand(), intervalCommand(), versionCommand(),
+		subCommand(), pubCommand(), intervalCommand(), outboxCommand(), versionCommand(),
 	}
 }
 

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sensor-agent/internal/clock"
+	"sensor-agent/internal/config"
+	"sensor-agent/publisher"
+	"sensor-agent/publisher/outbox"
+)
+
+func outboxCommand() *subcommand {
+	return &subcommand{
+		name:    "outbox",
+		args:    "status | dump | drop [--config FILE] [--dir DIR]",
+		summary: "looks into the outbox, with the agent running or not",
+		help: `status counts what waits for the broker, dump prints it as it would be
+published, oldest first. Neither disturbs an agent that runs; what it writes
+meanwhile may be missed. drop gives up all that waits: end the agent first.`,
+		run: runOutbox,
+	}
+}
+
+func runOutbox(_ context.Context, e *env, args []string) error {
+	if len(args) == 0 {
+		return usageError("outbox: status, dump or drop? See `sensor-agent help outbox`")
+	}
+	var s settings
+	f := e.flags()
+	s.register(f)
+	s.override(f, "dir", "outbox.dir", "`DIR` of the outbox instead of the configured one")
+	verb := ""
+	if args[0] != "-h" && args[0] != "--help" {
+		verb, args = args[0], args[1:]
+	}
+	if err := e.parse(f, args, 0); err != nil {
+		return err
+	}
+	c, err := s.loadForTools()
+	if err != nil {
+		return err
+	}
+	switch verb {
+	case "status":
+		return outboxStatus(e, c)
+	case "dump":
+		return outboxDump(e, c)
+	case "drop":
+		n, err := outbox.Drop(c.Outbox.Dir)
+		if errors.Is(err, outbox.ErrInUse) {
+			return &exitError{exitUnavailable, fmt.Errorf("%w: end the agent first", err)}
+		}
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.stdout, "%d messages dropped\n", n)
+		return nil
+	}
+	return usageError("outbox: there is no %q: write status, dump or drop", verb)
+}
+
+func outboxStatus(e *env, c *config.Config) error {
+	sum, err := outbox.Inspect(c.Outbox.Dir, nil)
+	if err != nil {
+		return err
+	}
+	end := "ended cleanly"
+	if !sum.Clean {
+		end = "is running or was cut off"
+	}
+	fmt.Fprintf(e.stdout, "directory  %s\nwaiting    %d messages\nepoch      %d, up to seq %d; %s\nfiles      %d in use, %d spare\n",
+		c.Outbox.Dir, sum.Held, sum.Epoch, sum.LastSeq, end, sum.Segments, sum.Spare)
+	if sum.Damaged > 0 || sum.SkippedBytes > 0 {
+		fmt.Fprintf(e.stdout, "damage     %d messages lost, %d bytes unreadable\n", sum.Damaged, sum.SkippedBytes)
+	}
+	return nil
+}
+
+func outboxDump(e *env, c *config.Config) error {
+	wall, err := clock.New(clock.Trust(c.Clock), "")
+	if err != nil {
+		return err
+	}
+	_, err = outbox.Inspect(c.Outbox.Dir, func(r outbox.Record, acknowledged bool) {
+		if acknowledged {
+			return
+		}
+		topic, payload, err := publisher.Decode(r, c.Device, publisher.Timestamp(c.Message.Timestamp), wall)
+		if err != nil {
+			fmt.Fprintf(e.stdout, "epoch %d seq %d: %v\n", r.Epoch, r.Seq, err)
+			return
+		}
+		fmt.Fprintf(e.stdout, "%s %s\n", topic, printable(payload))
+	})
+	return err
+}
