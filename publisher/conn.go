@@ -25,6 +25,8 @@ type Login struct {
 	Password string
 	TLS      TLS
 	Will     *Will // nil for none
+
+	limit int // where incoming messages are cut; 0: nowhere
 }
 
 // Will is what the broker publishes, retained and at QoS 1, when the
@@ -74,7 +76,7 @@ func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
 		SetOrderMatters(true). // commands in the order they came; our handlers never block
 		SetCustomOpenConnectionFn(func(*url.URL, mqtt.ClientOptions) (net.Conn, error) {
 			var err error
-			opened, err = dial(ctx, broker, login.TLS, connectTimeout)
+			opened, err = dial(ctx, broker, login.TLS, connectTimeout, login.limit)
 			if err != nil {
 				return nil, err
 			}

@@ -50,7 +50,8 @@ func (t TLS) config(host string) (*tls.Config, error) {
 }
 
 // dial opens the network connection of an MQTT connection to a broker URL.
-func dial(ctx context.Context, broker *url.URL, t TLS, timeout time.Duration) (*wire, error) {
+// Incoming messages are cut at limit bytes, if it is not 0.
+func dial(ctx context.Context, broker *url.URL, t TLS, timeout time.Duration, limit int) (*wire, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	var config *tls.Config
@@ -86,7 +87,7 @@ func dial(ctx context.Context, broker *url.URL, t TLS, timeout time.Duration) (*
 	if err != nil {
 		return nil, err
 	}
-	return &wire{Conn: conn, in: bufio.NewReaderSize(conn, 2048)}, nil
+	return &wire{Conn: conn, in: trimmer{in: bufio.NewReaderSize(conn, 2048), limit: limit}}, nil
 }
 
 func encrypted(scheme string) bool { return scheme == "ssl" || scheme == "wss" }
@@ -98,7 +99,7 @@ func encrypted(scheme string) bool { return scheme == "ssl" || scheme == "wss" }
 // the one place where a broker says that it wants another certificate.
 type wire struct {
 	net.Conn
-	in      *bufio.Reader
+	in      trimmer
 	readErr error // of the goroutine that reads; valid after paho gave up
 }
 

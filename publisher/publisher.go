@@ -73,6 +73,7 @@ const (
 // is the event that a new epoch has begun.
 func New(o Options) *Publisher {
 	o.Login.Will = &Will{Topic: o.Topics.Status, Payload: Offline}
+	o.Login.limit = leastLimit
 	p := &Publisher{
 		Options:  o,
 		epoch:    o.Outbox.Epoch(),

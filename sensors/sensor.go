@@ -54,18 +54,22 @@ type Sensor interface {
 	Close() error
 }
 
-// Sleep waits for d, or until ctx ends and then returns its error. Drivers
-// wait for their chips with it, so that no wait outlives the agent.
+// heed is how soon Sleep notices that its context has ended.
+const heed = 250 * time.Millisecond
+
+// Sleep waits for d, or until shortly after ctx ends and then returns its
+// error. Drivers wait for their chips with it, so that no wait outlives the
+// agent. It sleeps in pieces, since that needs no memory, where a timer and a
+// select would for each reading.
 func Sleep(ctx context.Context, d time.Duration) error {
-	if d <= 0 {
-		return ctx.Err()
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("interrupted while waiting %v for the chip: %w", d, ctx.Err())
+	for end := time.Now().Add(d); ; {
+		if err := ctx.Err(); err != nil {
+			return fmt.Errorf("interrupted while waiting for the chip: %w", err)
+		}
+		left := time.Until(end)
+		if left <= 0 {
+			return nil
+		}
+		time.Sleep(min(left, heed))
 	}
 }
