@@ -62,13 +62,18 @@ const heed = 250 * time.Millisecond
 // agent. It sleeps in pieces, since that needs no memory, where a timer and a
 // select would for each reading.
 func Sleep(ctx context.Context, d time.Duration) error {
-	for end := time.Now().Add(d); ; {
+	end := time.Now().Add(d)
+	stop, bounded := ctx.Deadline()
+	for {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("interrupted while waiting for the chip: %w", err)
 		}
 		left := time.Until(end)
 		if left <= 0 {
 			return nil
+		}
+		if bounded {
+			left = min(left, time.Until(stop))
 		}
 		time.Sleep(min(left, heed))
 	}
