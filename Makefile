@@ -10,6 +10,7 @@ DESTDIR ?=
 BINARY  ?= bin/sensor-agent
 
 FUZZTIME ?= 20s
+CUTS     ?= 20
 
 tool  = go tool -modfile=internal/tools/go.mod
 build = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/sensor-agent
@@ -68,6 +69,10 @@ fuzz: ## fuzz each target for FUZZTIME (20s)
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit; \
 	done
 
+.PHONY: powercut
+powercut: ## cut the power under the agent CUTS (20) times for each policy; needs root
+	go test -count=1 -timeout 2h -v ./internal/powercut -cuts $(CUTS)
+
 .PHONY: lint
 lint: ## vet, staticcheck and formatting
 	go mod tidy -diff
@@ -79,13 +84,13 @@ lint: ## vet, staticcheck and formatting
 	[ -z "$$files" ] || { echo 'to be formatted:' $(tool) gofumpt -w $$files >&2; exit 1; }
 
 .PHONY: bench
-bench: ## measure against other ways to publish sensor values
+bench: bin/sensor-agent ## measure against other ways to publish sensor values
 	bench/run
 
 # Does not build, so that `make && sudo make install` leaves root without Go, and
 # so does a Pi that was handed a binary of dist/.
 .PHONY: install
-install: ## install $(BINARY) with its configuration and systemd unit: sudo make install [BINARY=dist/…]
+install: ## install the program, an example configuration and the systemd unit: sudo make install [BINARY=dist/…]
 	@[ -f '$(BINARY)' ] || { echo '$(BINARY) is not there: run make first, or give BINARY=dist/sensor-agent-linux-…' >&2; exit 1; }
 ifndef DESTDIR
 	@'$(BINARY)' version >/dev/null || { echo '$(BINARY) does not run on this machine: which of dist/ is for its processor?' >&2; exit 1; }

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"sensor-agent/internal/rawsys"
 )
 
 // TLS names the files of an encrypted connection. They are read anew at each
@@ -76,6 +78,9 @@ func dial(ctx context.Context, broker *url.URL, t TLS, timeout time.Duration, li
 			Control:         setUserTimeout,
 		}
 		conn, err = d.DialContext(ctx, "tcp", broker.Host)
+		if tcp, ok := conn.(*net.TCPConn); ok {
+			conn, err = rawsys.NewConn(tcp)
+		}
 		if err == nil && config != nil {
 			secure := tls.Client(conn, config)
 			if err = secure.HandshakeContext(ctx); err != nil {

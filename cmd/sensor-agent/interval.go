@@ -45,18 +45,10 @@ func interval(ctx context.Context, e *env, args []string) error {
 	stream := f.String("stream", "", "only this `STREAM`")
 	device := f.String("device", "", "only this `DEVICE`")
 	lease := f.String("for", "", "`TIME` after which the former interval returns: 10m")
-	var operand string
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") { // flags may follow it
-		operand, args = args[0], args[1:]
-	}
 	if err := e.parse(f, args, 1); err != nil {
 		return err
 	}
-	if operand == "" {
-		operand = f.Arg(0)
-	} else if f.NArg() > 0 {
-		return usageError("interval: what is %q for? See `sensor-agent help interval`", f.Arg(0))
-	}
+	operand := f.Arg(0)
 	if operand == "" {
 		return usageError("interval: which? For example: sensor-agent interval 2s")
 	}

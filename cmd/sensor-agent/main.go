@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strings"
 	"syscall"
 )
@@ -40,6 +41,12 @@ type env struct {
 }
 
 func main() {
+	// An agent waits nearly all of its time. A second processor would only
+	// have each reading wake one more thread: that costs a third of the time
+	// a reading takes, and more than that in delay.
+	if os.Getenv("GOMAXPROCS") == "" {
+		runtime.GOMAXPROCS(1)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the second has its usual effect: it ends the
 	// process at once.
@@ -106,17 +113,22 @@ func (e *env) flags() *flag.FlagSet {
 	return f
 }
 
-// parse parses args by f. Of what is left over, at most the given number is
-// allowed.
+// parse parses args by f, whose flags may stand before and after operands.
+// Those are then f's arguments; at most the given number is allowed.
 func (e *env) parse(f *flag.FlagSet, args []string, operands int) error {
-	err := f.Parse(args)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return &exitError{code: 0}
-	case err != nil:
-		return usageError("%s: %v: see `sensor-agent help %s`", e.command.name, err, e.command.name)
-	case f.NArg() > operands:
-		return usageError("%s: what is %q for? See `sensor-agent help %s`", e.command.name, f.Arg(operands), e.command.name)
+	var found []string
+	for {
+		err := f.Parse(args)
+		switch {
+		case errors.Is(err, flag.ErrHelp):
+			return &exitError{code: 0}
+		case err != nil:
+			return usageError("%s: %v: see `sensor-agent help %s`", e.command.name, err, e.command.name)
+		case f.NArg() == 0:
+			return f.Parse(append([]string{"--"}, found...))
+		case len(found) == operands:
+			return usageError("%s: what is %q for? See `sensor-agent help %s`", e.command.name, f.Arg(0), e.command.name)
+		}
+		found, args = append(found, f.Arg(0)), f.Args()[1:]
 	}
-	return nil
 }

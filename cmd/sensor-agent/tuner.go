@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"sync"
 	"time"
@@ -39,6 +40,13 @@ func newTuner(c *config.Config, log *slog.Logger) *tuner {
 		}
 	}
 	t.control = control.New(c.Device, streams, control.Limits{Min: c.Control.Min, Max: c.Control.Max}, memory)
+	// What was out of date is forgotten for good, or it would be back when the
+	// configuration is edited back.
+	if kept := t.control.Memory(); t.path != "" && !maps.Equal(kept.Streams, memory.Streams) {
+		if err := control.SaveMemory(t.path, kept); err != nil {
+			log.Warn("the intervals of earlier commands are not forgotten", "err", err)
+		}
+	}
 	for i, s := range c.Streams {
 		if d := t.control.Interval(i); d != s.Interval {
 			log.Info("going on with the interval of an earlier command", "stream", s.Name, "interval", d)

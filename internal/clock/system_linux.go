@@ -8,10 +8,12 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sensor-agent/internal/rawsys"
 )
 
 // system reads the kernel's clocks.
-func system() source { return source{boot: bootID(), mono: bootTime, synced: kernelSynced} }
+func system() source { return source{boot: bootID(), mono: rawsys.BootTime, synced: kernelSynced} }
 
 // bootID is the first half of the random id the kernel draws at each boot
 // (random(4)).
@@ -24,14 +26,6 @@ func bootID() uint64 {
 		}
 	}
 	return uint64(time.Now().UnixNano()) // each start counts as a boot then
-}
-
-func bootTime() time.Duration {
-	var t unix.Timespec
-	if err := unix.ClockGettime(unix.CLOCK_BOOTTIME, &t); err != nil {
-		return 0 // only for a clock that does not exist
-	}
-	return time.Duration(t.Nano())
 }
 
 // kernelSynced asks the kernel (adjtimex(2)), and systemd-timesyncd, which

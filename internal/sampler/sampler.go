@@ -79,7 +79,7 @@ func (s *Sampler) run(ctx context.Context, newTimer func() (timer, error)) error
 		if err != nil {
 			return fmt.Errorf("making the timer of stream %s: %w", st.name, err)
 		}
-		defer t.close()
+		defer t.Close()
 		st.setTimer(t)
 	}
 	readers := make(chan struct{})

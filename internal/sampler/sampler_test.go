@@ -362,21 +362,21 @@ func TestTimer(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer tm.close()
+	defer tm.Close()
 	begin := time.Now()
 	for i := range 20 {
-		tm.wait(begin.Add(time.Duration(i+1) * 5 * ms))
+		tm.Wait(begin.Add(time.Duration(i+1) * 5 * ms))
 	}
 	if took := time.Since(begin); took < 100*ms {
 		t.Errorf("20 waits of 5 ms took %v", took)
 	}
-	tm.interrupt()
-	tm.wait(time.Now().Add(time.Hour))
-	go func() { time.Sleep(20 * ms); tm.interrupt() }()
-	tm.wait(time.Now().Add(time.Hour))
+	tm.Interrupt()
+	tm.Wait(time.Now().Add(time.Hour))
+	go func() { time.Sleep(20 * ms); tm.Interrupt() }()
+	tm.Wait(time.Now().Add(time.Hour))
 	// An interrupt is spent on the wait it ended.
 	begin = time.Now()
-	tm.wait(begin.Add(10 * ms))
+	tm.Wait(begin.Add(10 * ms))
 	if took := time.Since(begin); took < 10*ms {
 		t.Errorf("a wait of 10 ms took %v after an interrupt", took)
 	}

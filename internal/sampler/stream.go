@@ -51,7 +51,7 @@ func (s *stream) retune(d time.Duration, at time.Time) {
 	defer s.mu.Unlock()
 	s.interval, s.changed = d, at
 	if s.timer != nil {
-		s.timer.interrupt()
+		s.timer.Interrupt()
 	}
 }
 
@@ -63,7 +63,7 @@ func (s *stream) wanted() (interval time.Duration, since time.Time) {
 
 // run ticks until ctx ends.
 func (s *stream) run(ctx context.Context, start time.Time) {
-	stop := context.AfterFunc(ctx, s.timer.interrupt)
+	stop := context.AfterFunc(ctx, s.timer.Interrupt)
 	defer stop()
 	timeout := time.NewTimer(time.Hour)
 	defer timeout.Stop()
@@ -71,7 +71,7 @@ func (s *stream) run(ctx context.Context, start time.Time) {
 	interval, _ := s.wanted()
 	g := grid{interval: interval, next: start}
 	for {
-		s.timer.wait(g.next)
+		s.timer.Wait(g.next)
 		if ctx.Err() != nil {
 			return
 		}

@@ -5,11 +5,11 @@ import "time"
 // A timer wakes the one goroutine that waits on it, and can be interrupted
 // from others.
 type timer interface {
-	// wait returns when t is reached or after interrupt, whichever is first.
-	// An interrupt that came before wait was called ends it at once.
-	wait(t time.Time)
-	interrupt()
-	close()
+	// Wait returns when t is reached or after Interrupt, whichever is first.
+	// An interrupt that came before Wait was called ends it at once.
+	Wait(t time.Time)
+	Interrupt()
+	Close()
 }
 
 // runtimeTimer waits on Go's own timers: on grids of a second nothing better
@@ -25,7 +25,7 @@ func newRuntimeTimer() (timer, error) {
 	return &runtimeTimer{t: t, kick: make(chan struct{}, 1)}, nil
 }
 
-func (r *runtimeTimer) wait(t time.Time) {
+func (r *runtimeTimer) Wait(t time.Time) {
 	r.t.Reset(time.Until(t))
 	select {
 	case <-r.t.C:
@@ -34,11 +34,11 @@ func (r *runtimeTimer) wait(t time.Time) {
 	}
 }
 
-func (r *runtimeTimer) interrupt() {
+func (r *runtimeTimer) Interrupt() {
 	select {
 	case r.kick <- struct{}{}:
 	default:
 	}
 }
 
-func (r *runtimeTimer) close() { r.t.Stop() }
+func (r *runtimeTimer) Close() { r.t.Stop() }

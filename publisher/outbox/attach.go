@@ -74,7 +74,7 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 
 	l.reap()
 	for len(l.segments) > l.maxSegments { // MaxSize was greater before
-		l.giveUp(l.segments[0])
+		l.giveUp(l.segments[0], led.next)
 	}
 	var err error
 	for _, seg := range l.segments {

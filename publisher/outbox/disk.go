@@ -4,6 +4,8 @@ import (
 	"errors"
 	"io"
 	"os"
+
+	"sensor-agent/internal/rawsys"
 )
 
 // A disk is how files are read and written: the seam where tests put a full,
@@ -15,7 +17,7 @@ type disk struct {
 }
 
 func realDisk() disk {
-	return disk{(*os.File).ReadAt, (*os.File).WriteAt, fdatasync}
+	return disk{(*os.File).ReadAt, rawsys.WriteAt, fdatasync}
 }
 
 // syncDir makes the names in a directory durable.

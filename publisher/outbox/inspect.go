@@ -42,7 +42,7 @@ func Inspect(dir string, visit func(r Record, acknowledged bool)) (Summary, erro
 	}
 	_, s.Damaged = led.settle()
 	for _, seg := range used {
-		scan := newScanner(pageReader{d, seg.file}, seg.base, seg.size, seg.used)
+		scan := seg.scanner(d, seg.used)
 		for {
 			f, ok := scan.scan()
 			if !ok || f.position > seg.end {

@@ -216,7 +216,7 @@ func (q *Queue) makeReady() {
 		io.Copy(io.Discard, io.NewSectionReader(pageReader{l.disk, oldest.file}, 0, oldest.size)) // into the page cache
 		q.mu.Lock()
 		if q.wantsSpare() && len(l.segments) >= l.maxSegments && l.segments[0] == oldest {
-			l.giveUp(oldest)
+			l.giveUp(oldest, q.written+1)
 			q.signal()
 		}
 		return

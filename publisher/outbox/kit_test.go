@@ -101,6 +101,9 @@ func copyDir(t testing.TB, dir string) string {
 	names, _ := filepath.Glob(filepath.Join(dir, "*"))
 	for _, name := range names {
 		b, err := os.ReadFile(name)
+		if strings.HasSuffix(name, ".new") { // may just have got its name
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -111,12 +114,18 @@ func copyDir(t testing.TB, dir string) string {
 	return to
 }
 
-// segmentFiles returns the paths of the segments in dir.
-func segmentFiles(t testing.TB, dir string) []string {
+// segmentFiles returns the paths of the segments in use, in order.
+func segmentFiles(t testing.TB, dir string) (names []string) {
 	t.Helper()
-	names, err := filepath.Glob(filepath.Join(dir, segmentPattern))
-	if err != nil || len(names) == 0 {
-		t.Fatalf("segments in %s: %v, %v", dir, names, err)
+	used, free, _, err := survey(realDisk(), dir, os.O_RDONLY)
+	if err != nil || len(used) == 0 {
+		t.Fatalf("segments in %s: %v, %v", dir, used, err)
+	}
+	for _, seg := range append(used, free...) {
+		seg.file.Close()
+	}
+	for _, seg := range used {
+		names = append(names, seg.name)
 	}
 	return names
 }

@@ -47,23 +47,24 @@ func (l *log) active() *segment {
 func (l *log) write(m *memory, from Position, k kind) (Position, error) {
 	seg := l.active()
 	life := l.mark.acks.next(0) >= from
-	need := int64(maxMarkSpans*16 + frameHead + 8)
+	need := int64(maxMarkSize)
 	if m.holds(from) {
 		need += int64(m.frame(from).size())
 	}
 	if seg == nil || !life && (seg.used+need > l.segmentSize || from != seg.end+1) {
 		var err error
-		if seg, err = l.take(); err != nil {
+		if seg, err = l.take(from); err != nil {
 			return from - 1, err
 		}
 		life = true
 	}
-	b, off := l.buf[:0], seg.used
+	b, off, serial := l.buf[:0], seg.used, seg.serial
 	if life {
-		b, off = appendFrame(b, headerFrame(kindHeader, from, l.serial+1)), 0
+		off, serial = 0, l.serial+1
+		b = appendFrame(b, headerFrame(kindHeader, from, serial))
 		k = max(k, kindMark)
 	}
-	b, last := l.frames(b, m, from, k, l.segmentSize-off)
+	b, last := l.frames(b, m, from, k, serial, min(l.segmentSize-off, batchSize))
 	if err := l.put(seg, b, off); err != nil {
 		if life && seg != l.active() {
 			l.spare = append(l.spare, seg)
@@ -80,18 +81,18 @@ func (l *log) write(m *memory, from Position, k kind) (Position, error) {
 	return last, nil
 }
 
-// frames appends a mark, if k is one, and records from position from on, until
-// there are room bytes.
-func (l *log) frames(b []byte, m *memory, from Position, k kind, room int64) ([]byte, Position) {
+// frames appends a mark, if k is one, and records from position from on, as
+// far as they fit into b with size bytes: at least one.
+func (l *log) frames(b []byte, m *memory, from Position, k kind, serial uint64, size int64) ([]byte, Position) {
 	if k != 0 {
-		f := markFrame(k, from, l.mark, l.markBuf)
+		f := markFrame(k, from, serial, l.mark, l.markBuf)
 		l.markBuf = f.payload
 		b = appendFrame(b, f)
 	}
 	p := from
-	for ; m.holds(p) && len(b) < batchSize; p++ {
+	for ; m.holds(p); p++ {
 		f := m.frame(p)
-		if int64(len(b)+f.size()) > room {
+		if int64(len(b)+f.size()) > size && p > from {
 			break
 		}
 		b = appendFrame(b, f)
@@ -104,15 +105,16 @@ func (l *log) frames(b []byte, m *memory, from Position, k kind, room int64) ([]
 // returns the position of the last. It is for when a write or a sync has
 // failed: whatever the segments have from that position on is not trusted. The
 // new segment counts only once it is on the disk, so until then a restart finds
-// what the old ones may have.
+// what the old ones may have. It takes as many records as it can, which are
+// those of some seconds.
 func (l *log) replay(m *memory, from Position) (Position, error) {
-	seg, err := l.take()
+	seg, err := l.take(from)
 	if err != nil {
 		return 0, err
 	}
 	// The records go where they belong, behind the header that still says
 	// that the segment is not in use.
-	b, last := l.frames(l.buf[:0], m, from, kindMark, l.segmentSize-headerSize)
+	b, last := l.frames(l.buf[:0], m, from, kindMark, l.serial+1, l.segmentSize-headerSize)
 	used := headerSize + int64(len(b))
 	if err = l.put(seg, b, headerSize); err == nil {
 		err = l.sync(seg)
@@ -172,11 +174,11 @@ func (l *log) wantsSpare() bool {
 }
 
 // take returns a segment that is not in use: a spare one, a new one, or the
-// oldest, whose records are given up.
-func (l *log) take() (*segment, error) {
+// oldest, whose records below from are given up.
+func (l *log) take(from Position) (*segment, error) {
 	if len(l.spare) == 0 {
 		if len(l.segments) >= l.maxSegments {
-			l.giveUp(l.segments[0])
+			l.giveUp(l.segments[0], from)
 		} else if err := l.create(); err != nil {
 			return nil, err
 		}
@@ -207,11 +209,13 @@ func (l *log) made(seg *segment) {
 }
 
 // giveUp drops the records of seg that are still waiting, and tells of them.
-func (l *log) giveUp(seg *segment) {
-	s := newScanner(pageReader{l.disk, seg.file}, seg.base, seg.size, seg.used)
+// Those from position from on are in memory and will be written again.
+func (l *log) giveUp(seg *segment, from Position) {
+	end := min(seg.end, from-1)
+	s := seg.scanner(l.disk, seg.used)
 	for {
 		f, ok := s.scan()
-		if !ok || f.position > seg.end {
+		if !ok || f.position > end {
 			break
 		}
 		if f.kind == kindRecord && !l.mark.acks.has(f.position) {
@@ -221,8 +225,8 @@ func (l *log) giveUp(seg *segment) {
 		}
 	}
 	// What cannot be read is lost as well.
-	l.stats.Damaged += l.mark.acks.missing(seg.base, seg.end)
-	l.mark.acks.add(seg.base, seg.end)
+	l.stats.Damaged += l.mark.acks.missing(seg.base, end)
+	l.mark.acks.add(seg.base, end)
 	l.release(seg)
 }
 
@@ -231,11 +235,11 @@ func (l *log) done() bool {
 	return len(l.segments) > 1 && l.mark.acks.covers(l.segments[0].base, l.segments[0].end)
 }
 
-// reap releases segments, all records of which are acknowledged. The active
-// one stays.
+// reap releases segments, all records of which are acknowledged. The last one
+// stays: it tells the next run where to go on.
 func (l *log) reap() {
-	for i := 0; i < len(l.segments); {
-		if s := l.segments[i]; s != l.active() && l.mark.acks.covers(s.base, s.end) {
+	for i := 0; i < len(l.segments)-1; {
+		if s := l.segments[i]; l.mark.acks.covers(s.base, s.end) {
 			l.release(s)
 			continue
 		}

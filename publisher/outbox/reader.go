@@ -113,7 +113,7 @@ func (c *cursor) restart(d disk, seg *segment, life segment) {
 	window := c.scan.window
 	c.seg, c.serial = seg, life.serial
 	c.reading = reading{}
-	c.scan = newScanner(pageReader{d, seg.file}, life.base, seg.size, life.used)
+	c.scan = life.scanner(d, life.used)
 	c.scan.window = window[:0]
 }
 

@@ -92,7 +92,7 @@ func openSegment(d disk, name string, flag int) (*segment, error) {
 	case ok && h.kind == kindFree:
 		seg.end, seg.serial = max(h.position, 1), h.seq
 	default: // the header is damaged: the life begins with whatever comes first
-		s := newScanner(pageReader{d, f}, 1, seg.size, seg.size)
+		s := seg.scanner(d, seg.size)
 		s.limit = maxPosition
 		if first, ok := s.scan(); ok {
 			seg.base, seg.end, seg.suspect = max(first.position, 1), maxPosition, true
@@ -121,7 +121,7 @@ func (led *ledger) read(d disk, seg *segment) {
 	led.expect(seg.base)
 	limit := seg.end
 	seg.end = seg.base - 1
-	s := newScanner(pageReader{d, seg.file}, seg.base, seg.size, seg.size)
+	s := seg.scanner(d, seg.size)
 	for {
 		f, ok := s.scan()
 		if !ok {

@@ -9,6 +9,7 @@ type scanner struct {
 	end   int64    // nothing beyond is looked at
 	next  Position // a frame below belongs to a former life
 	limit Position // a frame above cannot belong to this one
+	life  uint64   // its number, which marks carry; 0 if it is not known
 
 	window  []byte // of the file, from offset start
 	start   int64
@@ -20,11 +21,11 @@ type scanner struct {
 // windowSize is what is read at once: two frames of the greatest size.
 const windowSize = 128 << 10
 
-// newScanner scans a life that began at position base in a file of the given
-// size, as far as end.
-func newScanner(file io.ReaderAt, base Position, size, end int64) scanner {
+// scanner scans the present life of s, as far as end.
+func (s *segment) scanner(d disk, end int64) scanner {
 	return scanner{
-		file: file, end: end, next: base, limit: base + Position(size/frameHead),
+		file: pageReader{d, s.file}, end: end,
+		next: s.base, limit: s.base + Position(s.size/frameHead), life: s.serial,
 		start: headerSize, used: headerSize,
 	}
 }
@@ -56,11 +57,15 @@ func (s *scanner) scan() (frame, bool) {
 
 func (s *scanner) belongs(f frame) bool {
 	switch f.kind {
-	case kindRecord, kindMark, kindClean:
-		return f.position >= s.next && f.position <= s.limit
+	case kindRecord:
+	case kindMark, kindClean:
+		if s.life != 0 && markSerial(f) != s.life {
+			return false
+		}
 	default:
 		return false
 	}
+	return f.position >= s.next && f.position <= s.limit
 }
 
 // refill moves the window to where the scanner stands, if that can bring

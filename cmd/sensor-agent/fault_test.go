@@ -1,0 +1,80 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// One sensor fails in each way it can, one after the other. Beside it another
+// sensor of the stream goes on, and what is said of it is said once.
+func TestFaultsOfOneSensorAreItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "fault")
+	p, c := started(t, `
+sensors:
+  - {name: good, driver: simulated}
+  - {name: bad, driver: simulated, shape: counter, fault_file: `+file+`}
+streams: [{interval: 100ms}]
+`)
+	c.state("two sensors that are well", func(s told) bool {
+		return s.Sensors["good"].Health == "ok" && s.Sensors["bad"].Health == "ok"
+	})
+	health := func(want string) {
+		t.Helper()
+		c.state("the health "+want, func(s told) bool {
+			if h := s.Sensors["good"]; h.Health != "ok" || h.Failures != 0 {
+				t.Errorf("the other sensor: %+v", h)
+			}
+			return strings.Contains(s.Sensors["bad"].Health, want)
+		})
+	}
+	faults := []struct{ word, health string }{
+		{"error", "the fault file says the sensor fails"},
+		{"absent", "chip not found: the fault file says the sensor is absent"},
+		{"hang", "no answer from the sensor in time"},
+	}
+	for _, f := range faults {
+		// At once, so that no half of it is read.
+		if err := os.Rename(write(t, dir, "new", f.word), file); err != nil {
+			t.Fatal(err)
+		}
+		health(f.health)
+		c.skip(valueTopic)
+		c.next(valueTopic) // may have been read before
+		for range 10 {
+			m := decode[message](t, c.next(valueTopic).Payload)
+			if m.Temp == nil || m.Value != nil {
+				t.Errorf("message during %s: %+v", f.word, m)
+			}
+		}
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		health("ok")
+	}
+	p.alive()
+	p.stop(syscall.SIGTERM)
+	for _, edge := range []string{"sensor failing", "sensor recovered"} {
+		if lines := p.stderr.lines(edge); len(lines) != len(faults) || !strings.Contains(lines[0], "sensor=bad") {
+			t.Errorf("%d lines with %q, want one for each of %d faults:\n%s", len(lines), edge, len(faults), strings.Join(lines, "\n"))
+		}
+	}
+}
+
+// A sensor that hangs cannot hold up the end either.
+func TestAgentEndsBesideAHangingSensor(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	p, c := started(t, `
+sensors:
+  - {name: good, driver: simulated}
+  - {name: bad, driver: simulated, shape: counter, fault_file: `+write(t, dir, "fault", "hang")+`}
+streams: [{interval: 100ms}]
+`)
+	c.state("a hanging sensor", func(s told) bool { return s.Sensors["bad"].Failures > 0 })
+	p.stop(syscall.SIGTERM)
+}

@@ -1,0 +1,379 @@
+package outbox
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// With a full or read-only disk records wait in memory, in order, and are
+// written when it takes them again.
+func TestFullDisk(t *testing.T) {
+	for name, trouble := range map[string]func(c *card, on bool){
+		"full":      func(c *card, on bool) { c.full = on },
+		"read-only": func(c *card, on bool) { c.readOnly = on },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				c := newCard()
+				dir := t.TempDir()
+				q := open(t, dir, Options{MaxSize: small, disk: c.disk()})
+				defer q.Close()
+				var want []Record
+				for seq := uint64(1); seq <= 100; seq++ {
+					want = append(want, add(t, q, seq, 1000))
+				}
+				trouble(c, true)
+				for seq := uint64(101); seq <= 300; seq++ { // over the end of the segment
+					want = append(want, add(t, q, seq, 1000))
+				}
+				s := q.Stats()
+				if s.Health == "" || s.HeldInMemory == 0 || s.Held != 300 {
+					t.Errorf("%+v", s)
+				}
+				if err := check(held(q), want, nil); err != nil {
+					t.Error(err)
+				}
+				for _, r := range want[:150] {
+					q.Ack(r.Position)
+				}
+				want = want[150:]
+				time.Sleep(3 * retryDelay)
+				synctest.Wait()
+				if q.Stats().Health == "" {
+					t.Error("well again, though nothing has changed")
+				}
+				trouble(c, false)
+				time.Sleep(retryDelay + time.Second)
+				synctest.Wait()
+				s = q.Stats()
+				if s.Health != "" || s.HeldInMemory != 0 || s.Held != 150 {
+					t.Errorf("%+v", s)
+				}
+				after := open(t, copyDir(t, dir), Options{MaxSize: small})
+				defer after.Close()
+				if err := check(held(after), want, nil); err != nil {
+					t.Error(err)
+				}
+				if gaps := q.Gaps(); len(gaps) > 0 {
+					t.Errorf("gaps %v", gaps)
+				}
+			})
+		})
+	}
+}
+
+// What memory cannot hold while the disk takes nothing is told.
+func TestFullDiskAndFullMemory(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := newCard()
+		q := open(t, t.TempDir(), Options{MaxSize: small, disk: c.disk()})
+		defer q.Close()
+		add(t, q, 1, 1000)
+		c.readOnly = true
+		const n = 6000
+		for seq := uint64(2); seq <= n; seq++ {
+			add(t, q, seq, 1000)
+		}
+		gaps := q.Gaps()
+		if len(gaps) != 1 || gaps[0].From != 2 || gaps[0].Count < 1000 || gaps[0].Count > 2500 || gaps[0].Reason != reasonMemory {
+			t.Fatalf("gaps %+v", gaps)
+		}
+		c.readOnly = false
+		time.Sleep(retryDelay)
+		synctest.Wait()
+		// More was in memory than fits the log: the rest is told too.
+		gaps = append(gaps, q.Gaps()...)
+		all := held(q)
+		var missing uint64
+		for _, g := range gaps {
+			missing += g.Count
+		}
+		if missing+uint64(len(all)) != n || all[len(all)-1].Seq != n {
+			t.Errorf("held %d up to %d, told %d, want %d together", len(all), all[len(all)-1].Seq, missing, n)
+		}
+		if s := q.Stats(); s.Health != "" || s.HeldInMemory != 0 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+func TestCloseTellsWhatItLoses(t *testing.T) {
+	c := newCard()
+	q := open(t, t.TempDir(), Options{disk: c.disk()})
+	c.readOnly = true
+	add(t, q, 1, 100)
+	if err := q.Close(); err == nil || !strings.Contains(err.Error(), "1 record") {
+		t.Errorf("close: %v", err)
+	}
+}
+
+func TestOpenLater(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		// An outbox with a backlog, on a disk that is mounted late.
+		parent := t.TempDir()
+		dir := filepath.Join(parent, "outbox")
+		q, err := Open(dir, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		old := []Record{add(t, q, 1, 100), add(t, q, 2, 100), add(t, q, 3, 100)}
+		q.Ack(old[1].Position)
+		old = []Record{old[0], old[2]}
+		q.Close()
+		hide := func() {
+			os.Rename(dir, dir+".away")
+			os.WriteFile(dir, nil, 0o600)
+		}
+		for round := range 3 {
+			hide()
+			if _, err := Open(dir, Options{}); err == nil {
+				t.Fatal("opened a file as a directory")
+			}
+			q := OpenLater(dir, Options{})
+			if h := q.Stats().Health; !strings.Contains(h, dir) {
+				t.Errorf("health %q", h)
+			}
+			var fresh []Record
+			for seq := uint64(1); seq <= 10; seq++ {
+				fresh = append(fresh, add(t, q, seq, 100))
+			}
+			q.Ack(fresh[0].Position)
+			q.Ack(fresh[5].Position)
+			time.Sleep(2 * retryDelay)
+			os.Remove(dir)
+			os.Rename(dir+".away", dir)
+			time.Sleep(retryDelay)
+			synctest.Wait()
+			if s := q.Stats(); s.Health != "" || s.HeldInMemory != 0 {
+				t.Errorf("%+v", s)
+			}
+			old = append(append(append([]Record{}, old...), fresh[1:5]...), fresh[6:]...)
+			if diff := cmp.Diff(old, held(q)); diff != "" {
+				t.Fatalf("round %d: %s", round, diff)
+			}
+			epoch := q.Epoch()
+			if err := q.Close(); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(time.Hour)
+			q, err = Open(dir, Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if q.Epoch() <= epoch {
+				t.Errorf("epoch %d after %d", q.Epoch(), epoch)
+			}
+			if diff := cmp.Diff(old, held(q)); diff != "" {
+				t.Fatalf("round %d: %s", round, diff)
+			}
+			if gaps := q.Gaps(); len(gaps) > 0 {
+				t.Errorf("gaps %v", gaps)
+			}
+			q.Close()
+		}
+	})
+}
+
+func TestOneAgentPerDirectory(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, Options{})
+	_, err := Open(dir, Options{})
+	if !errors.Is(err, ErrInUse) || !strings.Contains(err.Error(), strconv.Itoa(os.Getpid())) {
+		t.Errorf("a second agent: %v", err)
+	}
+	if _, err := Drop(dir); !errors.Is(err, ErrInUse) {
+		t.Errorf("dropping a queue in use: %v", err)
+	}
+	other := open(t, t.TempDir(), Options{})
+	other.Close()
+	q.Close()
+	open(t, dir, Options{})
+}
+
+func TestOpenNeedsADirectory(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(filepath.Join(file, "outbox"), Options{}); err == nil {
+		t.Error("opened in a file")
+	}
+	dir := filepath.Join(t.TempDir(), "a", "b")
+	open(t, dir, Options{})
+	if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("%v, %v", info, err)
+	}
+	for _, name := range list(dir) {
+		if info, _ := os.Stat(filepath.Join(dir, name)); info.Mode().Perm() != 0o600 {
+			t.Errorf("%s: mode %v", name, info.Mode())
+		}
+	}
+}
+
+func TestEpoch(t *testing.T) {
+	dir := t.TempDir()
+	run := func() uint64 {
+		q, err := Open(dir, Options{MaxSize: small})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer q.Close()
+		add(t, q, 1, 10)
+		return q.Epoch()
+	}
+	last := run()
+	if last < 1e6 || last > 1<<53 {
+		t.Errorf("the first epoch is %d", last)
+	}
+	file := filepath.Join(dir, epochFile)
+	for name, how := range map[string]func(){
+		"as it is":    func() {},
+		"lost":        func() { os.Remove(file) },
+		"empty":       func() { os.Truncate(file, 0) },
+		"one flipped": func() { change(t, file, func(b []byte) []byte { b[18] ^= 1; return b }) },
+		"both flipped": func() {
+			change(t, file, func(b []byte) []byte { b[17] ^= 1; b[epochSize+17] ^= 1; return b })
+		},
+		"torn": func() { os.Truncate(file, epochSize+10) },
+		"log lost": func() {
+			for _, name := range segmentFiles(t, dir) {
+				os.Remove(name)
+			}
+		},
+	} {
+		last = max(last, run())
+		how()
+		if got := run(); got != last+1 {
+			t.Errorf("%s: epoch %d after %d", name, got, last)
+		} else {
+			last = got
+		}
+	}
+	seen := map[uint64]bool{}
+	for range 100 { // the clock may say the same at each boot
+		e := freshEpoch()
+		if seen[e] {
+			t.Errorf("epoch %d twice", e)
+		}
+		seen[e] = true
+	}
+}
+
+func TestInspect(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, Options{})
+	var want []Record
+	for seq := uint64(1); seq <= 100; seq++ {
+		want = append(want, add(t, q, seq, 50))
+	}
+	for _, r := range want[:40] {
+		q.Ack(r.Position)
+	}
+	q.mu.Lock()
+	q.flush(kindMark)
+	q.mu.Unlock()
+
+	var waiting []Record
+	s, err := Inspect(dir, func(r Record, acknowledged bool) {
+		if !acknowledged {
+			r.Payload = append([]byte{}, r.Payload...)
+			waiting = append(waiting, r)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want[40:], waiting); diff != "" {
+		t.Error(diff)
+	}
+	wantSummary := Summary{Epoch: q.Epoch(), LastSeq: 100, Records: 100, Held: 60, Segments: 1}
+	if diff := cmp.Diff(wantSummary, s); diff != "" {
+		t.Error(diff)
+	}
+	add(t, q, 101, 50) // it was not disturbed
+	epoch := q.Epoch()
+	q.Close()
+
+	n, err := Drop(dir)
+	if n != 61 || err != nil {
+		t.Errorf("dropped %d, %v; want 61", n, err)
+	}
+	q = open(t, dir, Options{})
+	if got := held(q); len(got) > 0 {
+		t.Errorf("%d records after Drop", len(got))
+	}
+	if diff := cmp.Diff(Previous{epoch, 101, true}, q.Previous()); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := Inspect(filepath.Join(dir, "nowhere"), nil); err == nil {
+		t.Error("inspected nothing")
+	}
+	if n, err := Drop(filepath.Join(dir, "nowhere")); n != 0 || err != nil {
+		t.Errorf("dropped %d of nothing, %v", n, err)
+	}
+}
+
+// While an agent writes, Inspect sees only what is or was there.
+func TestInspectWhileRunning(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, Options{MaxSize: small})
+	stop := make(chan struct{})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for seq := uint64(1); ; seq++ {
+			select {
+			case <-stop:
+				return
+			default:
+			}
+			p, _ := q.Append(Record{Epoch: 1, Seq: seq, Payload: payload(seq, 100)})
+			if seq%200 > 20 {
+				q.Ack(p)
+			} else if seq%1000 == 999 {
+				for _, r := range held(q) {
+					q.Ack(r.Position)
+				}
+			}
+		}
+	}()
+	for range 50 {
+		if _, err := Inspect(dir, func(r Record, _ bool) {
+			if string(r.Payload) != string(payload(r.Seq, 100)) {
+				t.Errorf("seq %d: %q", r.Seq, r.Payload)
+			}
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	close(stop)
+	<-done
+}
+
+// The keeper is not called when there is nothing to do.
+func TestQueueAtRest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := open(t, t.TempDir(), Options{})
+		defer q.Close()
+		q.Ack(add(t, q, 1, 100).Position)
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if q.alarm != 0 {
+			t.Errorf("all is acknowledged, and the keeper is called in %v", q.alarm-q.now())
+		}
+		add(t, q, 2, 100) // held through an outage
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if q.alarm != 0 {
+			t.Errorf("all is synced, and the keeper is called in %v", q.alarm-q.now())
+		}
+	})
+}
