@@ -20,7 +20,7 @@ const (
 	wideWindow = 1024
 	// overdue is how long the oldest of them may stay unacknowledged before
 	// the connection is taken for dead.
-	overdue = 10 * time.Second
+	overdue = 8 * time.Second
 	// farewell is how long the end of a run waits for acknowledgements.
 	farewell = 5 * time.Second
 	// statePause is the least time between two states.

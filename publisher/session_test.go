@@ -361,3 +361,14 @@ func TestSilentBrokerIsLeft(t *testing.T) {
 	a.read(1)
 	until(t, "the other broker has the reading", func() bool { return len(c.got()) == 1 })
 }
+
+func TestPublishAllocatesNothing(t *testing.T) {
+	a := newAgent(t, "tcp://127.0.0.1:1")
+	readings := []sensors.Reading{{sensors.Value(414)}}
+	for range 1000 { // until what is kept has found its size
+		a.Publish(0, time.Now(), readings)
+	}
+	if n := testing.AllocsPerRun(500, func() { a.Publish(0, time.Now(), readings) }); n >= 1 {
+		t.Errorf("%v allocations per reading", n)
+	}
+}

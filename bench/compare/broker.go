@@ -34,7 +34,7 @@ func (b *bench) startBroker(ctx context.Context, port int, logs string, out *os.
 	if err := os.WriteFile(config, fmt.Appendf(nil, brokerConfig, port, logs), 0o644); err != nil {
 		return nil, err
 	}
-	p, err := start(ctx, out, b.mosquittoPath, "-c", config)
+	p, err := start(ctx, nil, out, b.mosquittoPath, "-c", config)
 	if err != nil {
 		return nil, err
 	}

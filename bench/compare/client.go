@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/binary"
 	"fmt"
 	"io"
@@ -23,22 +24,25 @@ const (
 // the message on through goroutines of its own first, and their delays would
 // be counted as the agent's.
 type client struct {
-	conn net.Conn
-	in   *bufio.Reader
+	conn   net.Conn
+	in     *bufio.Reader
+	unhook func() bool
 }
 
 // dialTimeout bounds each wait for the broker's answer.
 const dialTimeout = 5 * time.Second
 
-// subscribe connects to the broker and subscribes to topic at QoS 0.
-func subscribe(port int, topic string) (*client, error) {
+// subscribe connects to the broker and subscribes to topic at QoS 0. Waiting
+// ends with ctx.
+func subscribe(ctx context.Context, port int, topic string) (*client, error) {
 	conn, err := net.DialTimeout("tcp", loopback(port), dialTimeout)
 	if err != nil {
 		return nil, err
 	}
 	c := &client{conn: conn, in: bufio.NewReaderSize(conn, 64<<10)}
+	c.unhook = context.AfterFunc(ctx, func() { conn.Close() })
 	if err := c.open(topic); err != nil {
-		conn.Close()
+		c.close()
 		return nil, fmt.Errorf("subscribing to %s: %w", topic, err)
 	}
 	return c, nil
@@ -75,8 +79,9 @@ func (c *client) ask(kind byte, body []byte, answer byte) error {
 }
 
 func (c *client) send(kind byte, body []byte) error {
-	packet := append(appendLength([]byte{kind}, len(body)), body...)
-	_, err := c.conn.Write(packet)
+	// Lengths count in base 128 (§2.2.3) as Go's varints do.
+	packet := binary.AppendUvarint([]byte{kind}, uint64(len(body)))
+	_, err := c.conn.Write(append(packet, body...))
 	return err
 }
 
@@ -105,14 +110,17 @@ func (c *client) next(patience time.Duration) (time.Time, error) {
 	}
 }
 
-func (c *client) close() { c.conn.Close() }
+func (c *client) close() {
+	c.unhook()
+	c.conn.Close()
+}
 
 // readPacket reads one packet: its first byte, and what follows the length.
 func readPacket(r *bufio.Reader) (kind byte, body []byte, err error) {
 	if kind, err = r.ReadByte(); err != nil {
 		return 0, nil, err
 	}
-	length, err := binary.ReadUvarint(r) // §2.2.3 counts in base 128 as Go does
+	length, err := binary.ReadUvarint(r)
 	if err != nil {
 		return 0, nil, err
 	}
@@ -123,8 +131,6 @@ func readPacket(r *bufio.Reader) (kind byte, body []byte, err error) {
 	_, err = io.ReadFull(r, body)
 	return kind, body, err
 }
-
-func appendLength(dst []byte, n int) []byte { return binary.AppendUvarint(dst, uint64(n)) }
 
 func appendString(dst []byte, s string) []byte {
 	dst = binary.BigEndian.AppendUint16(dst, uint16(len(s)))

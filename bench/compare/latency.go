@@ -66,7 +66,7 @@ func (l latency) median(ctx context.Context, c contender, tries int) (float64, e
 // firstMessage returns the time from exec to the first message at a
 // subscriber.
 func (b *bench) firstMessage(ctx context.Context, c contender) (time.Duration, error) {
-	in, err := subscribe(b.broker.port, valueTopic)
+	in, err := subscribe(ctx, b.broker.port, valueTopic)
 	if err != nil {
 		return 0, err
 	}
@@ -128,14 +128,14 @@ func (b *bench) firstAck(ctx context.Context, c contender) (time.Duration, error
 			return now.Sub(p.started), nil
 		}
 	}
-	return 0, p.explain(fmt.Errorf("the broker acknowledged no reading: %w", lines.Err()))
+	return 0, p.explain(fmt.Errorf("the broker acknowledged no reading (%v)", lines.Err()))
 }
 
 // retune returns how long a new interval takes to show: from the command to
 // the first message after it. The command is given right after a message,
 // where the longest wait begins.
 func (b *bench) retune(ctx context.Context, c contender, from, to time.Duration) (time.Duration, error) {
-	in, err := subscribe(b.broker.port, valueTopic)
+	in, err := subscribe(ctx, b.broker.port, valueTopic)
 	if err != nil {
 		return 0, err
 	}

@@ -20,17 +20,16 @@ import (
 
 // An extent is how much is measured.
 type extent struct {
-	rounds  int           // windows of each kind
+	rounds  int           // windows of each kind, and floods
 	window  time.Duration // how long each is
 	settle  time.Duration // from a program's first message to its window
 	tries   int           // of each latency
 	flooded int           // messages sent as fast as possible
-	outage  time.Duration // before a backlog is drained
 }
 
 var (
-	full  = extent{rounds: 4, window: 5 * time.Second, settle: time.Second, tries: 7, flooded: 20000, outage: 8 * time.Second}
-	quick = extent{rounds: 1, window: 2 * time.Second, settle: time.Second / 2, tries: 3, flooded: 5000, outage: 3 * time.Second}
+	full  = extent{rounds: 5, window: 4 * time.Second, settle: time.Second / 2, tries: 7, flooded: 10000}
+	quick = extent{rounds: 1, window: 2 * time.Second, settle: time.Second / 2, tries: 3, flooded: 5000}
 )
 
 // timeLimit ends a run that hangs.

@@ -24,10 +24,14 @@ type process struct {
 	started time.Time // just before exec
 }
 
-// start runs a program that writes its output to out. It ends with ctx.
-func start(ctx context.Context, out *os.File, name string, args ...string) (*process, error) {
+// start runs a program that reads from in, which may be nil, and writes its
+// output to out. It ends with ctx.
+func start(ctx context.Context, in, out *os.File, name string, args ...string) (*process, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := exec.CommandContext(ctx, name, args...)
+	if in != nil { // else a nil *os.File in an interface, which is not nil
+		cmd.Stdin = in
+	}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = stopTimeout

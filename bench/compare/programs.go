@@ -99,20 +99,33 @@ func (b *bench) agent(ctx context.Context, port int, interval time.Duration, qos
 	if err := os.WriteFile(config, text, 0o600); err != nil {
 		return nil, err
 	}
-	return start(ctx, b.log, b.agentPath, "run", "--config", config)
+	return start(ctx, nil, b.log, b.agentPath, "run", "--config", config)
 }
 
 // script starts the plain Python loop.
 func (b *bench) script(ctx context.Context, port int, interval time.Duration, qos int) (*process, error) {
-	return start(ctx, b.log, python, scriptPath,
+	return start(ctx, nil, b.log, python, scriptPath,
 		strconv.Itoa(port), fmt.Sprint(interval.Seconds()), strconv.Itoa(qos))
 }
 
 // payload is as long as the messages of the agent and the script.
 const payload = `{"timestamp":"2026-11-21T18:30:00.123Z","device":"bench","light":414,"temp":21.53,"humi":45.2,"pressure":1013.25,"gas":12917,"seq":10000}`
 
-// pub starts mosquitto_pub, which publishes as fast as it can.
+// pub starts mosquitto_pub, which publishes one message.
 func (b *bench) pub(ctx context.Context, port int, _ time.Duration, qos int) (*process, error) {
-	return start(ctx, b.log, b.pubPath, "-p", strconv.Itoa(port), "-t", valueTopic,
-		"-q", strconv.Itoa(qos), "-m", payload, "--repeat", strconv.Itoa(b.flooded))
+	return start(ctx, nil, b.log, b.pubPath, "-p", strconv.Itoa(port), "-t", valueTopic, "-q", strconv.Itoa(qos), "-m", payload)
+}
+
+// pubLines starts mosquitto_pub, which publishes all messages of a flood.
+func (b *bench) pubLines(ctx context.Context, port int, _ time.Duration, qos int) (*process, error) {
+	path := filepath.Join(b.dir, "lines")
+	if err := os.WriteFile(path, []byte(strings.Repeat(payload+"\n", b.flooded)), 0o600); err != nil {
+		return nil, err
+	}
+	lines, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer lines.Close() // the child has its own
+	return start(ctx, lines, b.log, b.pubPath, "-p", strconv.Itoa(port), "-t", valueTopic, "-q", strconv.Itoa(qos), "-l")
 }

@@ -5,7 +5,6 @@ import (
 	"io"
 	"math"
 	"strconv"
-	"text/tabwriter"
 )
 
 // A row is one figure of each program, and what the agent's should be.
@@ -62,18 +61,21 @@ func (r row) verdict() string {
 	}
 }
 
-// printTable writes the rows with the agent's ratio to the others.
+// printTable writes the rows, with the agent's ratio to the others.
 func printTable(w io.Writer, rows []row) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(t, "\tagent\tscript\tmosquitto_pub\t÷ script\t÷ pub\tgoal\t\t\n")
+	const layout = "%-42s %9s %9s %14s %9s %7s  %-24s %s\n"
+	_, err := fmt.Fprintf(w, layout, "", "agent", "script", "mosquitto_pub", "÷ script", "÷ pub", "goal", "")
 	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t\n", r.what,
-			figure(r.agent, r.digits), figure(r.script, r.digits), figure(r.pub, r.digits),
+		if err != nil {
+			break
+		}
+		_, err = fmt.Fprintf(w, layout, r.what, figure(r.agent, r.digits), figure(r.script, r.digits), figure(r.pub, r.digits),
 			figure(r.agent/r.script, 2), figure(r.agent/r.pub, 2), r.goal.text, r.verdict())
 	}
-	return t.Flush()
+	return err
 }
 
+// figure writes a number, or a dash when there is none.
 func figure(v float64, digits int) string {
 	if math.IsNaN(v) || math.IsInf(v, 0) {
 		return "–"

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -22,7 +21,7 @@ type window struct {
 // first after settle, and the first that is out of the window.
 func (b *bench) watch(ctx context.Context, c contender, interval time.Duration, qos int) (window, error) {
 	w := window{length: b.window, interval: interval}
-	in, err := subscribe(b.broker.port, valueTopic)
+	in, err := subscribe(ctx, b.broker.port, valueTopic)
 	if err != nil {
 		return w, err
 	}
@@ -64,63 +63,6 @@ func (b *bench) watch(ctx context.Context, c contender, interval time.Duration, 
 	return w, err
 }
 
-// pair is the agent and the script doing the same.
-type pair struct{ agent, script windows }
-
-// pair looks at both in turns, so that whatever disturbs the machine for a
-// while disturbs both.
-func (b *bench) pair(ctx context.Context, interval time.Duration, qos int) (p pair, err error) {
-	for range b.rounds {
-		a, err := b.watch(ctx, b.agent, interval, qos)
-		if err != nil {
-			return p, err
-		}
-		s, err := b.watch(ctx, b.script, interval, qos)
-		if err != nil {
-			return p, err
-		}
-		p.agent, p.script = append(p.agent, a), append(p.script, s)
-	}
-	return p, nil
-}
-
-// row makes a row of one figure of both.
-func (p pair) row(what string, digits int, figure func(windows) float64, g goal) row {
-	return row{what: what, digits: digits, agent: figure(p.agent), script: figure(p.script), pub: none, goal: g}
-}
-
-// steady measures what goes on all day.
-func (b *bench) steady(ctx context.Context) ([]row, error) {
-	calm, err := b.pair(ctx, 100*time.Millisecond, 0)
-	if err != nil {
-		return nil, err
-	}
-	fast, err := b.pair(ctx, 10*time.Millisecond, 0)
-	if err != nil {
-		return nil, err
-	}
-	safe, err := b.pair(ctx, 10*time.Millisecond, 1)
-	if err != nil {
-		return nil, err
-	}
-	hasty, err := b.pair(ctx, time.Millisecond, 0)
-	if err != nil {
-		return nil, err
-	}
-	const cpu = "CPU per 1000 readings, "
-	due := fast.agent.due()
-	return []row{
-		calm.row(cpu+"QoS 0, 10 Hz, ms", 0, windows.cpu, atMostScript(0.6)),
-		fast.row(cpu+"QoS 0, 100 Hz, ms", 0, windows.cpu, atMostScript(0.6)),
-		safe.row(cpu+"QoS 1, 100 Hz, ms", 0, windows.cpu, atMostScript(0.75)),
-		safe.row("memory (PSS), MB", 1, windows.pss, atMostScript(0.5).and(atMost(10, "MB"))),
-		fast.row("100 Hz: gap off 10 ms, p50, µs", 0, windows.gapError, atMost(30, "µs")),
-		fast.row(fmt.Sprintf("100 Hz: readings of %d", due), 0, windows.came, atLeast(float64(due))),
-		fast.row("100 Hz: drift, %", 2, windows.drift, atMost(0.01, "%")),
-		hasty.row("1 kHz: delivered of 1000", 1, windows.delivered, atLeast(999)),
-	}, nil
-}
-
 // windows are several looks at one contender doing the same.
 type windows []window
 
@@ -155,7 +97,7 @@ func (ws windows) gapError() float64 {
 	return median(v)
 }
 
-// drift returns by how much the mean gap is too long, in percent.
+// drift returns by how much the mean gap is off the interval, in percent.
 func (ws windows) drift() float64 {
 	var took, wanted time.Duration
 	for _, w := range ws {
@@ -164,7 +106,7 @@ func (ws windows) drift() float64 {
 			wanted += w.interval
 		}
 	}
-	return 100 * float64(took-wanted) / float64(wanted)
+	return 100 * math.Abs(float64(took-wanted)) / float64(wanted)
 }
 
 // due is how many messages should have come.

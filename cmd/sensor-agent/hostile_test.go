@@ -21,6 +21,8 @@ func hostile() []string {
 		strings.Repeat("\xff", 3<<20),
 		`{"interval":1,"id":"` + strings.Repeat("x", 3<<20) + `"}`,
 		strings.Repeat("\x00", 3<<20),
+		"1" + strings.Repeat(" ", 3<<20), strings.Repeat(" ", 2000) + "1",
+		`{"interval":1,"id":"` + strings.Repeat("x", 2000) + `"}`,
 		"\x00", "5\x00", "\x005",
 		strings.Repeat(`{"interval":`, 80) + "1" + strings.Repeat("}", 80),
 		strings.Repeat("[", 1000),

@@ -95,22 +95,24 @@ func help(ctx context.Context, e *env, args []string) error {
 	return nil
 }
 
-// flags returns an empty flag set of the running subcommand, with its help.
+// flags returns an empty flag set of the running subcommand. It prints nothing
+// by itself: parse says what is wrong, and shows the help to who asks for it.
 func (e *env) flags() *flag.FlagSet {
-	c := e.command
-	f := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	f.SetOutput(io.Discard) // parse says what is wrong
-	f.Usage = func() {
-		w := e.stdout
-		fmt.Fprintf(w, "usage: sensor-agent %s\n\n%s.\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
-		if c.help != "" {
-			fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(c.help))
-		}
-		fmt.Fprint(w, "\nflags:\n")
-		f.SetOutput(w)
-		f.PrintDefaults()
-	}
+	f := flag.NewFlagSet(e.command.name, flag.ContinueOnError)
+	f.SetOutput(io.Discard)
+	f.Usage = func() {}
 	return f
+}
+
+func (e *env) usage(f *flag.FlagSet) {
+	c, w := e.command, e.stdout
+	fmt.Fprintf(w, "usage: sensor-agent %s\n\n%s.\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+	if c.help != "" {
+		fmt.Fprintf(w, "\n%s\n", strings.TrimSpace(c.help))
+	}
+	fmt.Fprint(w, "\nflags:\n")
+	f.SetOutput(w)
+	f.PrintDefaults()
 }
 
 // parse parses args by f, whose flags may stand before and after operands.
@@ -121,6 +123,7 @@ func (e *env) parse(f *flag.FlagSet, args []string, operands int) error {
 		err := f.Parse(args)
 		switch {
 		case errors.Is(err, flag.ErrHelp):
+			e.usage(f)
 			return &exitError{code: 0}
 		case err != nil:
 			return usageError("%s: %v: see `sensor-agent help %s`", e.command.name, err, e.command.name)

@@ -24,25 +24,18 @@ meanwhile may be missed. drop gives up all that waits: end the agent first.`,
 }
 
 func runOutbox(_ context.Context, e *env, args []string) error {
-	if len(args) == 0 {
-		return usageError("outbox: status, dump or drop? See `sensor-agent help outbox`")
-	}
 	var s settings
 	f := e.flags()
 	s.register(f)
 	s.override(f, "dir", "outbox.dir", "`DIR` of the outbox instead of the configured one")
-	verb := ""
-	if args[0] != "-h" && args[0] != "--help" {
-		verb, args = args[0], args[1:]
-	}
-	if err := e.parse(f, args, 0); err != nil {
+	if err := e.parse(f, args, 1); err != nil {
 		return err
 	}
 	c, err := s.loadForTools()
 	if err != nil {
 		return err
 	}
-	switch verb {
+	switch f.Arg(0) {
 	case "status":
 		return outboxStatus(e, c)
 	case "dump":
@@ -58,7 +51,7 @@ func runOutbox(_ context.Context, e *env, args []string) error {
 		fmt.Fprintf(e.stdout, "%d messages dropped\n", n)
 		return nil
 	}
-	return usageError("outbox: there is no %q: write status, dump or drop", verb)
+	return usageError("outbox: write status, dump or drop: see `sensor-agent help outbox`")
 }
 
 func outboxStatus(e *env, c *config.Config) error {

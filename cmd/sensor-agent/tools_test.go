@@ -205,8 +205,13 @@ func TestHelp(t *testing.T) {
 	if dashed, _, dashedCode := invoke(t, "--help"); code != 0 || dashedCode != 0 || dashed != all {
 		t.Errorf("help and --help: exit codes %d and %d", code, dashedCode)
 	}
-	names := []string{"run", "demo", "check", "drivers", "read", "sub", "pub", "interval", "version"}
-	for _, name := range names {
+	for _, name := range []string{"run", "demo", "check", "drivers", "read", "sub", "pub", "interval", "version"} {
+		if !slices.ContainsFunc(subcommands(), func(c *subcommand) bool { return c.name == name }) {
+			t.Errorf("there is no %s", name)
+		}
+	}
+	for _, c := range subcommands() {
+		name := c.name
 		if !strings.Contains(all, "\n  "+name+" ") {
 			t.Errorf("help does not name %s", name)
 		}
@@ -217,9 +222,9 @@ func TestHelp(t *testing.T) {
 		if dashed, _, code := invoke(t, name, "--help"); code != 0 || dashed != stdout {
 			t.Errorf("%s --help: exit code %d\n%s", name, code, dashed)
 		}
-		_, stderr, code = invoke(t, name, "--no-such-flag")
-		if code != exitUsage || !strings.Contains(stderr, "no-such-flag") || !strings.Contains(stderr, "sensor-agent help "+name) {
-			t.Errorf("%s --no-such-flag: exit code %d\n%s", name, code, stderr)
+		stdout, stderr, code = invoke(t, name, "--no-such-flag")
+		if code != exitUsage || stdout != "" || !strings.Contains(stderr, "no-such-flag") || !strings.Contains(stderr, "sensor-agent help "+name) {
+			t.Errorf("%s --no-such-flag: exit code %d\n%s%s", name, code, stdout, stderr)
 		}
 	}
 	for _, args := range [][]string{{"frobnicate"}, {"help", "frobnicate"}, {"--frobnicate"}, {"version", "please"}} {

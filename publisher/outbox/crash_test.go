@@ -207,13 +207,9 @@ func killAtEveryWrite(t *testing.T) {
 				seq++
 				put(seq)
 			}
-			c.mu.Lock()
-			c.failSync = syscall.EIO
-			c.mu.Unlock()
+			c.set(func() { c.failSync = syscall.EIO })
 			q.sync(q.Last())
-			c.mu.Lock()
-			c.failSync = nil
-			c.mu.Unlock()
+			c.set(func() { c.failSync = nil })
 			q.mu.Lock()
 			q.revive()
 			q.mu.Unlock()
@@ -344,13 +340,15 @@ func TestFailedSync(t *testing.T) {
 				for seq := uint64(51); seq <= 100; seq++ {
 					want = append(want, add(t, q, seq, 300))
 				}
-				if honest {
-					c.failSync = syscall.EIO
-				} else { // the control: lose the pages and say nothing
-					clear(c.pending)
-				}
+				c.set(func() {
+					if honest {
+						c.failSync = syscall.EIO
+					} else { // the control: lose the pages and say nothing
+						clear(c.pending)
+					}
+				})
 				q.sync(q.Last())
-				c.failSync = nil
+				c.set(func() { c.failSync = nil })
 				for seq := uint64(101); seq <= 120; seq++ {
 					want = append(want, add(t, q, seq, 300))
 				}
@@ -443,7 +441,7 @@ func TestCutAtEveryByte(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for n := range used + 1 {
+	for n := used; n >= 0; n-- {
 		for _, zeros := range []bool{false, true} {
 			cut := t.TempDir()
 			b := whole[:n]
@@ -464,7 +462,7 @@ func TestCutAtEveryByte(t *testing.T) {
 			if s.Damaged > 0 && n >= used {
 				t.Fatalf("cut at %d: %+v", n, s)
 			}
-			if n%16 == 0 { // the whole queue: opens, goes on
+			if n%32 == 0 { // the whole queue: opens, goes on
 				q := open(t, cut, Options{MaxSize: small})
 				add(t, q, 1, 50)
 				if h := held(q); h[len(h)-1].Seq != 1 {
@@ -474,4 +472,37 @@ func TestCutAtEveryByte(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What a killed agent has written but not synced is synced by the next one.
+func TestPowerCutAfterKill(t *testing.T) {
+	for _, policy := range []Sync{Lazy, Each} {
+		synctest.Test(t, func(t *testing.T) {
+			c := newCard()
+			dir := t.TempDir()
+			q := open(t, dir, Options{disk: c.disk()})
+			var want []Record
+			for seq := uint64(1); seq <= 10; seq++ {
+				want = append(want, add(t, q, seq, 300))
+			}
+			kill(q)
+			q = open(t, dir, Options{Sync: policy, disk: c.disk()})
+			defer q.Close()
+			after := open(t, c.cut(t, dir, seeded(t, 0)), Options{})
+			defer after.Close()
+			if err := check(held(after), want, nil); err != nil {
+				t.Errorf("%s: %v", policy, err)
+			}
+		})
+	}
+}
+
+// kill ends a queue without letting it write anything.
+func kill(q *Queue) {
+	close(q.stop)
+	<-q.done
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.closed = true
+	q.log.close()
 }

@@ -17,8 +17,8 @@ import (
 // written when it takes them again.
 func TestFullDisk(t *testing.T) {
 	for name, trouble := range map[string]func(c *card, on bool){
-		"full":      func(c *card, on bool) { c.full = on },
-		"read-only": func(c *card, on bool) { c.readOnly = on },
+		"full":      func(c *card, on bool) { c.set(func() { c.full = on }) },
+		"read-only": func(c *card, on bool) { c.set(func() { c.readOnly = on }) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -77,7 +77,7 @@ func TestFullDiskAndFullMemory(t *testing.T) {
 		q := open(t, t.TempDir(), Options{MaxSize: small, disk: c.disk()})
 		defer q.Close()
 		add(t, q, 1, 1000)
-		c.readOnly = true
+		c.set(func() { c.readOnly = true })
 		const n = 6000
 		for seq := uint64(2); seq <= n; seq++ {
 			add(t, q, seq, 1000)
@@ -86,7 +86,7 @@ func TestFullDiskAndFullMemory(t *testing.T) {
 		if len(gaps) != 1 || gaps[0].From != 2 || gaps[0].Count < 1000 || gaps[0].Count > 2500 || gaps[0].Reason != reasonMemory {
 			t.Fatalf("gaps %+v", gaps)
 		}
-		c.readOnly = false
+		c.set(func() { c.readOnly = false })
 		time.Sleep(retryDelay)
 		synctest.Wait()
 		// More was in memory than fits the log: the rest is told too.
@@ -108,7 +108,7 @@ func TestFullDiskAndFullMemory(t *testing.T) {
 func TestCloseTellsWhatItLoses(t *testing.T) {
 	c := newCard()
 	q := open(t, t.TempDir(), Options{disk: c.disk()})
-	c.readOnly = true
+	c.set(func() { c.readOnly = true })
 	add(t, q, 1, 100)
 	if err := q.Close(); err == nil || !strings.Contains(err.Error(), "1 record") {
 		t.Errorf("close: %v", err)
@@ -345,7 +345,7 @@ func TestInspectWhileRunning(t *testing.T) {
 			}
 		}
 	}()
-	for range 50 {
+	for range 20 {
 		if _, err := Inspect(dir, func(r Record, _ bool) {
 			if string(r.Payload) != string(payload(r.Seq, 100)) {
 				t.Errorf("seq %d: %q", r.Seq, r.Payload)

@@ -18,8 +18,14 @@ import (
 // small makes a log of four segments of 128 KiB.
 const small = 512 << 10
 
+// open opens a queue for a test: without syncing, which takes most of the time
+// and matters only where a test brings its own disk.
 func open(t testing.TB, dir string, o Options) *Queue {
 	t.Helper()
+	if o.disk.sync == nil {
+		o.disk = realDisk()
+		o.disk.sync = func(*os.File) error { return nil }
+	}
 	q, err := Open(dir, o)
 	if err != nil {
 		t.Fatal(err)
@@ -156,6 +162,13 @@ type card struct {
 	failSync error // what sync returns; the pages are lost then
 	lies     bool  // sync does nothing, and says nothing
 	onWrite  func()
+}
+
+// set changes how the card behaves.
+func (c *card) set(how func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	how()
 }
 
 type cardWrite struct {

@@ -1,0 +1,82 @@
+package failover
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"sensor-agent/internal/clock"
+	"sensor-agent/internal/mosquitto"
+	"sensor-agent/publisher"
+	"sensor-agent/publisher/outbox"
+	"sensor-agent/sensors"
+)
+
+// long, when not empty, makes a backlog a long one: it takes minutes to drain.
+var long = os.Getenv("SENSOR_AGENT_TEST_LONG")
+
+// backlog is what an agent has in its outbox when its broker is back.
+func backlog() int {
+	if long != "" {
+		return 100_000
+	}
+	return 5_000
+}
+
+// A mosquitto as it comes, which queues 1000 messages for a subscriber and
+// drops what is more, loses nothing of a backlog to a subscriber at QoS 1.
+func TestBacklog(t *testing.T) {
+	t.Parallel()
+	server := mosquitto.Start(t, "allow_anonymous true", "set_tcp_nodelay false")
+	s := subscribe(t, server.Port)
+	dir := t.TempDir()
+	held := fill(t, dir, backlog())
+	a := startAgent(t, time.Second, fmt.Sprintf("dir: %q", dir), server.URL())
+	untilWithin(t, 10*time.Minute, "the backlog has come", func() bool {
+		return s.missing(held) == 0
+	})
+	a.stop()
+	all := s.messages(valueTopic, time.Time{})
+	took := all[len(all)-1].at.Sub(all[0].at)
+	t.Logf("a backlog of %d came at %.0f readings/s", len(held), float64(len(all)-1)/took.Seconds())
+	t.Logf("by the consumer's rule: %s", s.rule.Summary())
+}
+
+// fill puts a backlog of readings into an outbox, as an agent does whose
+// broker is away.
+func fill(t *testing.T, dir string, n int) []id {
+	t.Helper()
+	q, err := outbox.Open(dir, outbox.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wall, err := clock.New(clock.Always, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []publisher.Field
+	var reading sensors.Reading
+	for _, key := range []string{"light", "temp", "humi", "pressure", "gas"} {
+		fields = append(fields, publisher.Field{Key: key, Decimals: 2})
+		reading = append(reading, sensors.Value(1013.25))
+	}
+	p := publisher.New(publisher.Options{
+		Device:  "greenhouse",
+		Topics:  publisher.Topics{Event: "iot/greenhouse/event"},
+		Streams: []publisher.Stream{{Name: "main", Topic: valueTopic, QoS: 1, Fields: [][]publisher.Field{fields}}},
+		Outbox:  q,
+		Clock:   wall,
+		Log:     slog.New(slog.DiscardHandler),
+	})
+	var held []id
+	for seq := range n {
+		p.Publish(0, time.Now(), []sensors.Reading{reading})
+		held = append(held, id{q.Epoch(), uint64(seq + 1)})
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return held
+}
