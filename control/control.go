@@ -5,8 +5,10 @@ package control
 
 import (
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -26,10 +28,10 @@ type Limits struct{ Min, Max time.Duration }
 // Control holds the interval in force of each stream. Make one with [New]. Its
 // methods are called by one goroutine.
 type Control struct {
-	device   string
-	limits   Limits
-	streams  []tuned
-	retained string // the last retained command obeyed or refused
+	device  string
+	limits  Limits
+	streams []tuned
+	seen    []string // hashes of the last commands, newest last
 }
 
 // tuned is a stream and what commands have made of it.
@@ -50,7 +52,7 @@ func (t *tuned) inForce() time.Duration {
 // New starts with what memory holds of an earlier run; the zero Memory holds
 // nothing.
 func New(device string, streams []Stream, limits Limits, memory Memory) *Control {
-	c := &Control{device: device, limits: limits, retained: memory.Retained}
+	c := &Control{device: device, limits: limits, seen: memory.Seen}
 	for _, s := range streams {
 		t := tuned{Stream: s, interval: s.Default}
 		// An interval given for another default is out of date: whoever edited
@@ -94,15 +96,10 @@ func (c *Control) Command(payload []byte, retained bool, now time.Time) Decision
 	if len(payload) == 0 {
 		return Decision{} // somebody cleared a retained command
 	}
-	if retained {
-		// The broker hands a retained command out again at each connect. It
-		// was meant once, and later commands must not be undone by it.
-		if string(payload) == c.retained {
-			return Decision{}
-		}
-		if len(payload) <= MaxPayload {
-			c.retained = string(payload)
-		}
+	if again := c.see(payload); again && retained {
+		// The broker hands a retained command out at each connect. It was
+		// meant once, and later commands must not be undone by it.
+		return Decision{}
 	}
 	cmd, err := parse(payload)
 	if cmd.device != "" && cmd.device != c.device {
@@ -125,6 +122,25 @@ func (c *Control) Command(payload []byte, retained bool, now time.Time) Decision
 		}
 	}
 	return Decision{Changes: changes, Ack: c.answer(cmd, targets, nil), Remember: true}
+}
+
+// seenKept is how many commands are remembered to have been seen.
+const seenKept = 16
+
+// see notes a command and reports whether it has been seen lately. A command
+// that is sent with the retain flag comes without it to those connected then,
+// so those are noted as well.
+func (c *Control) see(payload []byte) (again bool) {
+	h := fnv.New64a()
+	_, _ = h.Write(payload)
+	sum := strconv.FormatUint(h.Sum64(), 16)
+	i := slices.Index(c.seen, sum)
+	if i >= 0 {
+		c.seen = slices.Delete(c.seen, i, i+1)
+	}
+	c.seen = append(c.seen, sum)
+	c.seen = c.seen[max(0, len(c.seen)-seenKept):]
+	return i >= 0
 }
 
 // check returns the streams a command is for, or why it is refused.
@@ -210,7 +226,7 @@ func (c *Control) Interval(i int) time.Duration { return c.streams[i].inForce() 
 
 // Memory returns what should survive a restart: a lease does not.
 func (c *Control) Memory() Memory {
-	m := Memory{Retained: c.retained, Streams: map[string]Remembered{}}
+	m := Memory{Seen: slices.Clone(c.seen), Streams: map[string]Remembered{}}
 	for _, t := range c.streams {
 		if t.interval != t.Default {
 			m.Streams[t.Name] = Remembered{Default: Duration{t.Default}, Interval: Duration{t.interval}}

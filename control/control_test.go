@@ -2,6 +2,7 @@ package control
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -214,6 +215,24 @@ func TestDamagedMemoryIsAnErrorAndEmpty(t *testing.T) {
 	}
 	if _, err := LoadMemory(path + "-none"); err != nil {
 		t.Errorf("no file: %v", err)
+	}
+}
+
+// A retained command comes without the flag to those who are connected when it
+// is sent, and with it at their next connect.
+func TestRetainedCommandSentWhileConnected(t *testing.T) {
+	c := single()
+	c.Command([]byte("5"), false, now)
+	c.Command([]byte("1"), false, now)
+	c = New("greenhouse", []Stream{{"main", fast}}, Limits{Min: 1, Max: time.Hour}, c.Memory())
+	if d := c.Command([]byte("5"), true, now); d.Ack != nil || c.Interval(0) != time.Second {
+		t.Errorf("after a restart: %s, in force %v", ack(t, d), c.Interval(0))
+	}
+	for i := range 2 * seenKept {
+		c.Command(fmt.Appendf(nil, "%d", 10+i), false, now)
+	}
+	if n := len(c.Memory().Seen); n != seenKept {
+		t.Errorf("%d commands remembered", n)
 	}
 }
 

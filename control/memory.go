@@ -13,9 +13,9 @@ import (
 // Memory is what of past commands survives a restart.
 type Memory struct {
 	Streams map[string]Remembered `json:"streams"`
-	// Retained is the last retained command, so that the broker handing it out
-	// again after a restart does not undo a later one.
-	Retained string `json:"retained,omitempty"`
+	// Seen has hashes of the last commands, so that a retained one that the
+	// broker hands out again after a restart does not undo a later one.
+	Seen []string `json:"seen,omitempty"`
 }
 
 // Remembered is the interval a command gave a stream, and the default it was

@@ -68,6 +68,6 @@ func (p *Publisher) confess(gaps []outbox.Gap) {
 
 // ClockChanged records that the clock was set or moved.
 func (p *Publisher) ClockChanged(c clock.Change) {
-	shift := c.Shift.Seconds()
+	shift := c.Shift.Round(time.Millisecond).Seconds()
 	p.record(event{Type: "clock", Epoch: p.epoch, Shift: &shift, Set: &c.Set})
 }

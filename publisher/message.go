@@ -198,10 +198,11 @@ func quoted(s string) []byte {
 
 // Render returns a message with the readings of a stream as it would be
 // published, outside of any epoch.
-func Render(s Stream, device string, timestamp Timestamp, at time.Time, readings []sensors.Reading) []byte {
+func Render(s Stream, device string, timestamp Timestamp, wall *clock.Clock, at time.Time, readings []sensors.Reading) []byte {
 	body, _ := s.appendBody(nil, readings)
 	r := record{body: body}
-	return r.appendMessage(nil, envelope{device: quoted(device), timestamp: timestamp, at: at})
+	at, reliable := wall.Time(wall.Stamp(at))
+	return r.appendMessage(nil, envelope{device: quoted(device), timestamp: timestamp, at: at, unsynced: !reliable})
 }
 
 // Decode returns what a record of the outbox would be published as now: its

@@ -38,6 +38,10 @@ func stream(format Format) Stream {
 }
 
 func TestMessage(t *testing.T) {
+	wall, err := clock.New(clock.Always, "")
+	if err != nil {
+		t.Fatal(err)
+	}
 	light := sensors.Reading{sensors.Value(414)}
 	air := sensors.Reading{sensors.Value(21.53), sensors.NoValue("not measured")}
 	for _, tt := range []struct {
@@ -51,7 +55,7 @@ func TestMessage(t *testing.T) {
 		{"a sensor missing", JSON, []sensors.Reading{light, nil}, `"light":414,"temp":null,"humi":null`},
 		{"infinite", JSON, []sensors.Reading{light, {sensors.Value(math.Inf(1)), sensors.Value(math.NaN())}}, `"light":414,"temp":null,"humi":null`},
 	} {
-		got := string(Render(stream(tt.format), "greenhouse", RFC3339, at, tt.readings))
+		got := string(Render(stream(tt.format), "greenhouse", RFC3339, wall, at, tt.readings))
 		want := `{"timestamp":"2026-11-21T18:30:00.123Z","device":"greenhouse",` + tt.want + `,"epoch":0,"seq":0}`
 		if got != want {
 			t.Errorf("%s:\n got %s\nwant %s", tt.name, got, want)

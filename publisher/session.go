@@ -25,6 +25,8 @@ const (
 	farewell = 5 * time.Second
 	// statePause is the least time between two states.
 	statePause = time.Second
+	// stateRefresh is the most: its counters change without being told.
+	stateRefresh = time.Minute
 )
 
 var errClosed = errors.New("closed by the broker or the network")
@@ -47,6 +49,7 @@ type session struct {
 	live    lane
 	backlog lane
 	pace    pace
+	behind  bool   // the backlog is not delivered yet
 	buf     []byte // of the record being sent
 
 	underway deliveries
@@ -69,6 +72,7 @@ func newSession(p *Publisher, conn *Conn) *session {
 	if newest := p.Outbox.Last(); newest > 0 {
 		s.live = lane{sent: newest - 1, more: true}
 		s.backlog = lane{until: newest - 1, more: true}
+		s.behind = true
 	}
 	return s
 }
@@ -125,9 +129,14 @@ func (s *session) serve(ctx context.Context) error {
 	rest := time.NewTimer(time.Hour)
 	rest.Stop()
 	defer rest.Stop()
+	refresh := time.NewTicker(stateRefresh)
+	defer refresh.Stop()
 	resting, dirty := false, false
 	for {
 		s.send()
+		if s.behind && !s.backlog.more && s.underway.count == 0 {
+			s.behind, dirty = false, true // the state says that it is over
+		}
 		select {
 		case <-s.Outbox.Wake():
 			s.live.more = true
@@ -147,6 +156,8 @@ func (s *session) serve(ctx context.Context) error {
 			dirty = true
 		case <-rest.C:
 			resting = false
+		case <-refresh.C:
+			dirty = true
 		case <-s.watchdog.C:
 			if err := s.watch(); err != nil {
 				return err
@@ -197,6 +208,11 @@ func (s *session) sendNext(l *lane, replay bool) bool {
 		s.Outbox.Ack(rec.Position)
 		return true
 	}
+	if replay && r.kind == kindValue && r.qos == 0 {
+		// It cannot say when it was, and nobody asked for it to be kept.
+		s.Outbox.Ack(rec.Position)
+		return true
+	}
 	e := envelope{device: s.device, timestamp: s.Timestamp, replay: replay, epoch: rec.Epoch, seq: rec.Seq}
 	var reliable bool
 	e.at, reliable = s.Clock.Time(r.at)
@@ -207,8 +223,9 @@ func (s *session) sendNext(l *lane, replay bool) bool {
 	}
 	// The connection keeps the payload until it is acknowledged, so each
 	// message needs memory of its own.
+	retain := r.retain && !replay // what is retained is the newest
 	payload := r.appendMessage(make([]byte, 0, len(r.body)+len(s.device)+112), e)
-	s.underway.push(delivery{rec.Position, s.conn.Publish(topic, r.qos, r.retain, payload), time.Now()})
+	s.underway.push(delivery{rec.Position, s.conn.Publish(topic, r.qos, retain, payload), time.Now()})
 	if !s.watching {
 		s.watching = true
 		s.watchdog.Reset(overdue)

@@ -56,7 +56,7 @@ sensors:
   - {name: room, driver: bme280, address: 0x20}
 `)
 	stdout, stderr, code := invoke(t, "check", path)
-	if code != exitConfig || stdout != "" {
+	if code != 78 || stdout != "" {
 		t.Errorf("exit code %d, standard output %q", code, stdout)
 	}
 	for _, text := range []string{
@@ -144,6 +144,7 @@ func TestReadPrintsOneMessage(t *testing.T) {
 	t.Parallel()
 	home := t.TempDir()
 	path := write(t, home, "config.yaml", `device: greenhouse
+clock: always
 message: {timestamp: unix}
 sensors:
   - {name: sim, driver: simulated, keys: {gas: voc}}
@@ -174,7 +175,7 @@ sensors:
   - {name: bad, driver: simulated, shape: counter, keys: {value: count}, fault_file: `+fault+`}
 `)
 	stdout, stderr, code := invoke(t, "read", "--config", path)
-	if code != exitUnavailable || strings.Count(stdout, "\n") != 1 {
+	if code != 69 || strings.Count(stdout, "\n") != 1 {
 		t.Errorf("exit code %d\n%s", code, stdout)
 	}
 	if text := `"temp":null,"humi":null,"pressure":null,"voltage":null,"value":6,"count":null,`; !strings.Contains(stdout, text) {

@@ -21,6 +21,8 @@ type received struct {
 	at time.Time
 }
 
+func (r received) String() string { return r.Topic + " " + string(r.Payload) }
+
 // client is an MQTT client that keeps all it receives.
 type client struct {
 	t    *testing.T

@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/url"
 	"syscall"
-
-	"golang.org/x/sync/errgroup"
 
 	"sensor-agent/internal/broker"
 	"sensor-agent/internal/config"
@@ -69,32 +66,29 @@ func demo(ctx context.Context, e *env) error {
 
 `, b.URL(), c.Streams[0].Topic, b.URL(), c.MQTT.Brokers[0].URL.Port(), c.Control.Topic)
 
-	g, ctx := errgroup.WithContext(ctx)
-	g.Go(func() error { return show(ctx, e, c, b) })
-	g.Go(func() error { return run(ctx, c, l, newLog(e.stderr, c.Log)) })
-	return g.Wait()
-}
-
-// show prints what a subscriber receives.
-func show(ctx context.Context, e *env, c *config.Config, b *broker.Broker) error {
-	u, err := url.Parse(b.URL())
+	viewer, err := view(ctx, e, c, b)
 	if err != nil {
 		return err
+	}
+	defer viewer.Close()
+	return run(ctx, c, l, newLog(e.stderr, c.Log))
+}
+
+// view prints what a subscriber receives, until it is closed.
+func view(ctx context.Context, e *env, c *config.Config, b *broker.Broker) (*publisher.Conn, error) {
+	u, err := url.Parse(b.URL())
+	if err != nil {
+		return nil, err
 	}
 	conn, err := publisher.Connect(ctx, u, publisher.Login{ClientID: "demo"})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer conn.Close()
 	for _, topic := range []string{c.Streams[0].Topic, c.Topics.Ack} {
 		if err := conn.Subscribe(ctx, topic, func(r publisher.Received) { printReceived(e.stdout, r, false) }); err != nil {
-			return err
+			conn.Close()
+			return nil, err
 		}
 	}
-	select {
-	case err := <-conn.Lost():
-		slog.Debug("demo's subscriber", "err", err)
-	case <-ctx.Done():
-	}
-	return nil
+	return conn, nil
 }

@@ -82,7 +82,7 @@ func TestPasswordFileThatIsNotSafe(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := startAgent(t, home, "tcp://127.0.0.1:1", "mqtt: {username: pi, password_file: "+file+"}\n"+weather)
-	if code := p.wait(patience); code != exitConfig {
+	if code := p.wait(patience); code != 78 {
 		t.Errorf("exit code %d", code)
 	}
 	p.logs("every user of this machine can read " + file + ": run chmod 600 " + file)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"path/filepath"
 	"time"
@@ -24,7 +23,7 @@ func openOutbox(c *config.Config, log *slog.Logger) (*outbox.Queue, error) {
 	o := outbox.Options{MaxSize: int64(c.Outbox.MaxSize), Sync: outbox.Sync(c.Outbox.Sync), Log: log}
 	q, err := outbox.Open(c.Outbox.Dir, o)
 	if errors.Is(err, outbox.ErrInUse) {
-		return nil, &exitError{exitUnavailable, fmt.Errorf("%w: end the other agent, or give this one a directory of its own (outbox.dir)", err)}
+		return nil, &exitError{exitUnavailable, err}
 	}
 	if err != nil {
 		log.Error("messages are held in memory only, until the directory can be used", "err", err)

@@ -160,10 +160,10 @@ func TestSecondAgentWithTheSameOutboxEnds(t *testing.T) {
 	p := startAgent(t, home, line.url(), weather)
 	p.logs("queued")
 	second := startAgent(t, home, line.url(), weather)
-	if code := second.wait(patience); code != exitUnavailable {
+	if code := second.wait(patience); code != 69 {
 		t.Errorf("exit code %d", code)
 	}
-	second.logs("end the other agent, or give this one a directory of its own (outbox.dir)")
+	second.logs("end that one first, or set another outbox.dir")
 	p.alive()
 }
 

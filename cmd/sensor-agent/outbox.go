@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"sensor-agent/internal/clock"
 	"sensor-agent/internal/config"
@@ -43,7 +44,7 @@ func runOutbox(_ context.Context, e *env, args []string) error {
 	case "drop":
 		n, err := outbox.Drop(c.Outbox.Dir)
 		if errors.Is(err, outbox.ErrInUse) {
-			return &exitError{exitUnavailable, fmt.Errorf("%w: end the agent first", err)}
+			return &exitError{exitUnavailable, err}
 		}
 		if err != nil {
 			return err
@@ -56,6 +57,10 @@ func runOutbox(_ context.Context, e *env, args []string) error {
 
 func outboxStatus(e *env, c *config.Config) error {
 	sum, err := outbox.Inspect(c.Outbox.Dir, nil)
+	if errors.Is(err, fs.ErrNotExist) {
+		fmt.Fprintf(e.stdout, "no outbox in %s\n", c.Outbox.Dir)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

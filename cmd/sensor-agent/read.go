@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sensor-agent/internal/bus"
+	"sensor-agent/internal/clock"
 	"sensor-agent/internal/config"
 	"sensor-agent/publisher"
 	"sensor-agent/sensors"
@@ -46,6 +47,10 @@ func read(ctx context.Context, e *env, c *config.Config) error {
 	ctx, cancel := context.WithTimeout(ctx, readTimeout)
 	defer cancel()
 
+	wall, err := clock.New(clock.Trust(c.Clock), "")
+	if err != nil {
+		return err
+	}
 	at := time.Now()
 	readings := make([]sensors.Reading, len(c.Sensors))
 	errs := make([]error, len(c.Sensors))
@@ -57,7 +62,7 @@ func read(ctx context.Context, e *env, c *config.Config) error {
 	}
 	wg.Wait()
 
-	fmt.Fprintf(e.stdout, "%s\n", publisher.Render(everything(c), c.Device, publisher.Timestamp(c.Message.Timestamp), at, readings))
+	fmt.Fprintf(e.stdout, "%s\n", publisher.Render(everything(c), c.Device, publisher.Timestamp(c.Message.Timestamp), wall, at, readings))
 	failed := 0
 	for i, s := range c.Sensors {
 		if errs[i] != nil {

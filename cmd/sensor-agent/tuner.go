@@ -18,8 +18,9 @@ import (
 // tuner gives control what it lacks on purpose: a clock, a memory on disk, and
 // hands.
 type tuner struct {
-	log  *slog.Logger
-	path string // of the memory; "" for none
+	log   *slog.Logger
+	path  string   // of the memory; "" for none
+	names []string // of the streams
 
 	mu      sync.Mutex
 	control *control.Control
@@ -29,6 +30,7 @@ func newTuner(c *config.Config, log *slog.Logger) *tuner {
 	t := &tuner{log: log}
 	var streams []control.Stream
 	for _, s := range c.Streams {
+		t.names = append(t.names, s.Name)
 		streams = append(streams, control.Stream{Name: s.Name, Default: s.Interval})
 	}
 	var memory control.Memory
@@ -96,7 +98,9 @@ func (t *tuner) obey(r publisher.Received, p *publisher.Publisher, s *sampler.Sa
 		return
 	}
 	if d.Ack.Result == control.Applied {
-		t.log.Info("interval changed", "topic", r.Topic, "stream", d.Ack.Stream, "interval", d.Ack.Interval, "until", d.Ack.Until)
+		for _, c := range d.Changes {
+			t.log.Info("interval changed", "topic", r.Topic, "stream", t.names[c.Stream], "interval", c.Interval, "until", d.Ack.Until)
+		}
 		p.StateChanged()
 	} else {
 		t.log.Warn("command rejected", "topic", r.Topic, "err", d.Ack.Reason)
@@ -121,7 +125,7 @@ func (t *tuner) expire(p *publisher.Publisher, s *sampler.Sampler) {
 	t.mu.Unlock()
 	for _, c := range changes {
 		s.SetInterval(c.Stream, c.Interval, now)
-		t.log.Info("lease ended", "interval", c.Interval)
+		t.log.Info("lease ended", "stream", t.names[c.Stream], "interval", c.Interval)
 	}
 	p.StateChanged()
 }

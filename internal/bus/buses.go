@@ -44,6 +44,7 @@ type Buses struct {
 	log     *slog.Logger
 	openI2C func(number int) (device, error)
 	openSPI func(number, chip int, s setup) (device, error)
+	access  func(path string) error // whether a node could be opened
 
 	mu     sync.Mutex
 	byPath map[string]*bus
@@ -52,11 +53,12 @@ type Buses struct {
 
 // New returns the buses of the device. log is told of buses that hang.
 func New(log *slog.Logger) *Buses {
-	return &Buses{log: log, openI2C: openI2C, openSPI: openSPI, byPath: make(map[string]*bus)}
+	return &Buses{log: log, openI2C: openI2C, openSPI: openSPI, access: access, byPath: make(map[string]*bus)}
 }
 
 // I2C returns a bus by its name: "1" or "/dev/i2c-1"; "" is "1", the bus on the
-// header of every Pi. An error means a malformed name or that b is closed.
+// header of every Pi. An error means a malformed name, a device node that is not
+// there or may not be used, or that b is closed.
 //
 // Each transaction has a deadline of 2 s. It opens the device node when it is
 // not open; where that fails, the error says what to do and the next
@@ -89,12 +91,16 @@ func (b *Buses) SPI(name string) (spi.Port, error) {
 	return spiPort{shared}, nil
 }
 
-// named returns the bus of a device node, the same one each time.
+// named returns the bus of a device node, the same one each time. A node that
+// is not there is told here, before a chip is blamed for not answering.
 func (b *Buses) named(n node, open func(setup) (device, error)) (*bus, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.closed {
 		return nil, errClosed
+	}
+	if err := b.access(n.path); err != nil {
+		return nil, n.openError(err)
 	}
 	if b.byPath[n.path] == nil {
 		b.byPath[n.path] = newBus(n, open, b.log)

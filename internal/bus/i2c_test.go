@@ -81,8 +81,16 @@ func TestI2CNodeThatDoesNotExist(t *testing.T) {
 	}
 	b := New(slog.New(slog.DiscardHandler))
 	defer b.Close()
-	for range 2 {
-		err := mustI2C(t, b, "4711").Tx(0x76, []byte{0}, nil)
+	told := func() error { // before any transaction
+		_, err := b.I2C("4711")
+		return err
+	}
+	gone := func() error { // it was there when the bus was named
+		b.access = func(string) error { return nil }
+		return mustI2C(t, b, "4711").Tx(0x76, []byte{0}, nil)
+	}
+	for _, attempt := range []func() error{told, gone, gone} {
+		err := attempt()
 		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "open /dev/i2c-4711: no such file or directory: see `ls /dev/i2c-*`") {
 			t.Errorf("got %v", err)
 		}

@@ -18,6 +18,15 @@ type node struct {
 	stuck  string // why a transaction may not come back, and what helps
 }
 
+// access reports whether the node at path could be opened.
+func access(path string) error {
+	const readWrite = 4 | 2 // R_OK, W_OK (access(2))
+	if err := syscall.Access(path, readWrite); err != nil {
+		return fmt.Errorf("access: %w", err)
+	}
+	return nil
+}
+
 // openError makes periph's error of opening the node one that says what to do
 // and that errors.Is can look into. periph's own advice, to join the group
 // plugdev, is not right on a Pi.

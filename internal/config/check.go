@@ -63,10 +63,6 @@ func (c *Config) checkControl(r *report) {
 }
 
 func (c *Config) checkOutbox(r *report) {
-	if c.Outbox.Dir == "" {
-		r.fail("outbox.dir", "there is no folder for the outbox: neither $STATE_DIRECTORY nor $HOME is set",
-			"write outbox: {dir: /var/lib/sensor-agent}")
-	}
 	if size := c.Outbox.MaxSize; size < minOutbox || size > maxOutbox {
 		r.fail("outbox.max_size", fmt.Sprintf("%v is not a size the outbox can have", size),
 			fmt.Sprintf("write one from %v to %v", Size(minOutbox), Size(maxOutbox)))

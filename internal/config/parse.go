@@ -120,8 +120,8 @@ func hostDevice(host string) string {
 }
 
 // stateDir is where a service or a user keeps state: what systemd says
-// (STATE_DIRECTORY, the first of its list), else the XDG base directory. ""
-// when there is neither.
+// (STATE_DIRECTORY, the first of its list), else the XDG base directory, else
+// where a service's would be.
 func stateDir(env Environment) string {
 	if dirs, _ := env.lookup("STATE_DIRECTORY"); dirs != "" {
 		dir, _, _ := strings.Cut(dirs, ":")
@@ -133,5 +133,5 @@ func stateDir(env Environment) string {
 	if home, _ := env.lookup("HOME"); home != "" {
 		return home + "/.local/state/sensor-agent"
 	}
-	return ""
+	return "/var/lib/sensor-agent"
 }

@@ -8,6 +8,9 @@ import (
 // Warnings returns what can run but was probably not meant, a sentence each.
 func (c *Config) Warnings() []string {
 	warnings := c.brokerWarnings()
+	if c.Web.Listen != "" {
+		warnings = append(warnings, "web.listen: this version has no web page yet, so nothing will listen there")
+	}
 	used := make(map[*Sensor]bool)
 	topics := make(map[string]*Stream)
 	for _, s := range c.Streams {

@@ -12,24 +12,22 @@ func (q *Queue) attach() error {
 	if err != nil {
 		return err
 	}
+	before := readStart(q.dir)
+	last := max(before.epoch, led.epoch)
 	late := q.next != 0
-	if late && led.next > q.start {
-		l.close()
-		return fmt.Errorf("the clock was later when %s was last used without being there at the start: it is used again after a restart", q.dir)
-	}
-	last := max(readEpoch(q.dir), led.epoch)
-	epoch := last + 1
+	this := start{last + 1, max(before.first, runOf(led.next)) + runLength}
 	switch {
+	case late && q.first < this.first:
+		l.close()
+		return fmt.Errorf("%s is from a time after this one, by the clock: it is used after a restart", q.dir)
 	case late:
-		epoch = q.mark.epoch
+		this = start{max(last, q.mark.epoch), q.first}
 	case last == 0:
-		epoch = freshEpoch()
+		this.epoch = freshEpoch()
 	}
-	if epoch > last {
-		if err := writeEpoch(q.opt.disk, q.dir, epoch); err != nil {
-			l.close()
-			return err
-		}
+	if err := this.write(q.opt.disk, q.dir); err != nil {
+		l.close()
+		return err
 	}
 	lost, records := led.settle()
 	for _, g := range lost {
@@ -45,7 +43,7 @@ func (q *Queue) attach() error {
 		q.opt.Log.Warn("outbox segment set aside", "segment", name)
 	}
 	if !late {
-		q.begin(led.next, epoch)
+		q.begin(this.first, this.epoch)
 		if last > 0 {
 			q.previous = Previous{Epoch: last}
 			if led.epoch == last {
@@ -60,8 +58,8 @@ func (q *Queue) attach() error {
 // takeOver makes l the queue's log.
 func (q *Queue) takeOver(l *log, led *ledger) {
 	acks := led.acks
-	acks.add(led.next, q.start-1)
-	acks.add(q.start, q.mark.acks.low)
+	acks.add(led.next, q.first-1)
+	acks.add(q.first, q.mark.acks.low)
 	for _, s := range q.mark.acks.above {
 		acks.add(s.from, s.to)
 	}

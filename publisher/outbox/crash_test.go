@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -230,68 +231,98 @@ func killAtEveryWrite(t *testing.T) {
 	}
 }
 
-// powerCut runs a gateway for some seconds, cuts the power at a random instant
-// and returns what is wrong with the queue found afterwards.
-func powerCut(t *testing.T, seed uint64, policy Sync, prepare func(*card)) error {
-	rnd := seeded(t, seed)
-	c := newCard()
-	dir := t.TempDir()
-	o := Options{MaxSize: small, Sync: policy, disk: c.disk()}
-	q := open(t, dir, o)
-	prepare(c)
-	began := time.Now()
-	cutAt := time.Duration(rnd.IntN(6000)) * time.Millisecond
-	interval := time.Duration(1+rnd.IntN(100)) * time.Millisecond
-	down := rnd.IntN(2) == 0 // the broker
-	size := rnd.IntN(2000)
+// A trial is a gateway that is killed, or loses its power, again and again.
+type trial struct {
+	rnd    *rand.Rand
+	policy Sync
+	card   *card
+	dir    string
+	must   []Record // that the next run has to find
+	young  []Record // that it can find: the cut came in the second after
+	done   []Record // acknowledged or dropped: can come again, while that is not synced
+	seq    uint64
+}
 
-	type appended struct {
-		Record
-		at time.Time
+// run is one life of the gateway. It checks what the life before has left and
+// leaves a directory, and what has to be in it, to the next.
+func (r *trial) run(t *testing.T, last bool) error {
+	q := open(t, r.dir, Options{MaxSize: small, Sync: r.policy, disk: r.card.disk()})
+	found := held(q)
+	if err := check(found, r.must, slices.Concat(r.young, r.done)); err != nil {
+		q.Close()
+		return err
 	}
-	var all []appended
+	if last {
+		return q.Close()
+	}
+	at := map[Position]time.Time{} // found ones are as old as can be
+	all := found
 	acked := map[Position]bool{}
-	for seq := uint64(1); time.Since(began) < cutAt; seq++ {
-		all = append(all, appended{add(t, q, seq, size), time.Now()})
-		if rnd.IntN(100) == 0 {
+	end := time.Now().Add(time.Duration(r.rnd.IntN(1+r.rnd.IntN(3000))) * time.Millisecond)
+	interval := time.Duration(1+r.rnd.IntN(1+r.rnd.IntN(100))) * time.Millisecond
+	down := r.rnd.IntN(2) == 0 // the broker
+	size := r.rnd.IntN(1 + r.rnd.IntN(1000))
+	for time.Now().Before(end) {
+		r.seq++
+		rec := add(t, q, r.seq, size)
+		all = append(all, rec)
+		at[rec.Position] = time.Now()
+		if r.rnd.IntN(100) == 0 {
 			down = !down
 		}
 		time.Sleep(interval)
 		for range 3 {
 			// One is left behind now and then: what comes and goes after it
 			// must not postpone its sync.
-			if r, ok := q.Next(Position(rnd.IntN(3)), nil); ok && !down && rnd.IntN(20) > 0 {
+			if r, ok := q.Next(Position(r.rnd.IntN(3)), nil); ok && !down {
 				q.Ack(r.Position)
 				acked[r.Position] = true
 			}
 		}
 	}
-	// Not in the middle of what the keeper does, but at any time between.
-	time.Sleep(time.Duration(rnd.IntN(1000)) * time.Millisecond)
+	time.Sleep(time.Duration(r.rnd.IntN(1+r.rnd.IntN(1000))) * time.Millisecond)
 	synctest.Wait()
-	cut := c.cut(t, dir, rnd)
-	now := time.Now()
-	dropped := map[uint64]bool{}
-	for _, g := range q.Gaps() {
-		for seq := g.From; seq <= g.To; seq++ {
-			dropped[seq] = true
-		}
-	}
-	if err := q.Close(); err != nil {
-		return err
-	}
 
-	var must, may []Record
-	for _, r := range all {
-		if acked[r.Position] || dropped[r.Seq] || policy == Lazy && now.Sub(r.at) <= time.Second {
-			may = append(may, r.Record)
-		} else {
-			must = append(must, r.Record)
+	cut := r.rnd.IntN(4) > 0
+	now := time.Now()
+	dropped := map[Position]bool{}
+	for _, g := range q.Gaps() {
+		for _, rec := range all {
+			if rec.Epoch == g.Epoch && rec.Seq >= g.From && rec.Seq <= g.To {
+				dropped[rec.Position] = true
+			}
 		}
 	}
-	after := open(t, cut, Options{MaxSize: small})
-	defer after.Close()
-	return check(held(after), must, may)
+	kill(q)
+	if cut {
+		r.dir = r.card.cut(t, r.dir, r.rnd)
+	}
+	// Young ones that this run has not found must not come again.
+	r.must, r.young = nil, nil
+	for _, rec := range all {
+		switch {
+		case acked[rec.Position] || dropped[rec.Position]:
+			r.done = append(r.done, rec)
+		case cut && r.policy == Lazy && now.Sub(at[rec.Position]) <= time.Second:
+			r.young = append(r.young, rec)
+		default:
+			r.must = append(r.must, rec)
+		}
+	}
+	return nil
+}
+
+// powerCut returns what is wrong in a trial.
+func powerCut(t *testing.T, seed uint64, policy Sync, prepare func(*card)) error {
+	r := &trial{rnd: seeded(t, seed), policy: policy, card: newCard(), dir: t.TempDir()}
+	prepare(r.card)
+	const runs = 6
+	for i := range runs {
+		if err := r.run(t, i == runs-1); err != nil {
+			return fmt.Errorf("run %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 func powerCuts(t *testing.T, policy Sync, n uint64, prepare func(*card)) (failed int, first error) {
@@ -313,7 +344,7 @@ func TestPowerCut(t *testing.T) {
 				t.Error(err)
 			}
 		})
-		// The rig sees it if a sync is missing.
+		// The control: the rig sees it if a sync is missing.
 		t.Run(string(policy)+" on a card that lies", func(t *testing.T) {
 			if failed, _ := powerCuts(t, policy, 40, func(c *card) { c.lies = true }); failed < 5 {
 				t.Errorf("only %d of 40 cuts lose records though nothing is synced", failed)
@@ -505,4 +536,35 @@ func kill(q *Queue) {
 	defer q.mu.Unlock()
 	q.closed = true
 	q.log.close()
+}
+
+// A power cut can take the first sector of a life, with its header, and leave
+// the frames behind it. They must not come back when the segment is used again.
+func TestLostHeaderOfANewLife(t *testing.T) {
+	q := open(t, t.TempDir(), Options{MaxSize: small})
+	first, err := os.ReadFile(filepath.Join(q.dir, "00000001.seg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for seq := uint64(1); seq <= 12; seq++ {
+		add(t, q, seq, 100)
+	}
+	dir := copyDir(t, q.dir)
+	change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
+		copy(b[:512], first)
+		return b
+	})
+	q = open(t, dir, Options{MaxSize: small})
+	may := held(q)
+	var want []Record
+	for seq := uint64(1); seq <= 5; seq++ {
+		want = append(want, add(t, q, seq, 100))
+	}
+	q = open(t, copyDir(t, q.dir), Options{MaxSize: small})
+	if err := check(held(q), want, may); err != nil {
+		t.Error(err)
+	}
+	if gaps := q.Gaps(); len(gaps) > 0 {
+		t.Errorf("gaps %+v", gaps)
+	}
 }

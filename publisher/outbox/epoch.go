@@ -8,35 +8,47 @@ import (
 	"time"
 )
 
-// The epoch counter is a file of two lines, each with a checksum, written in
-// turn: a torn write leaves the other. Writing in place works on a full disk
-// and costs one flush, where a temporary file and a rename would cost four.
+// The epoch file is two lines, each with a checksum, written in turn: a torn
+// write leaves the other. Writing in place works on a full disk and costs one
+// flush, where a temporary file and a rename would cost four.
 const (
 	epochFile = "epoch"
-	epochLine = "%020d %08x\n"
-	epochSize = 30
+	epochText = "%020d %020d"
+	epochLine = epochText + " %08x\n"
+	epochSize = 51
 )
 
-// readEpoch returns the highest epoch that a run has begun in dir, or 0 when
-// that is not known.
-func readEpoch(dir string) uint64 {
-	b, err := os.ReadFile(filepath.Join(dir, epochFile))
-	if err != nil {
-		return 0
-	}
-	var highest uint64
-	for ; len(b) >= epochSize; b = b[epochSize:] {
-		var epoch uint64
-		var sum uint32
-		if _, err := fmt.Sscanf(string(b[:epochSize]), epochLine, &epoch, &sum); err == nil && sum == epochSum(epoch) {
-			highest = max(highest, epoch)
-		}
-	}
-	return highest
+// A start is what is made durable of a run before it writes anything else.
+// Without it a power cut could have a run begin where the one before did.
+type start struct {
+	epoch uint64
+	first Position // a multiple of runLength
 }
 
-// writeEpoch makes it durable that a run with this epoch has begun.
-func writeEpoch(d disk, dir string, epoch uint64) error {
+func (s start) line() []byte {
+	text := fmt.Appendf(nil, epochText, s.epoch, s.first)
+	return fmt.Appendf(nil, epochLine, s.epoch, s.first, checksum(text))
+}
+
+// readStart returns the last start in dir, zero when it is not known.
+func readStart(dir string) start {
+	b, err := os.ReadFile(filepath.Join(dir, epochFile))
+	if err != nil {
+		return start{}
+	}
+	var last start
+	for ; len(b) >= epochSize; b = b[epochSize:] {
+		var s start
+		_, err := fmt.Sscanf(string(b[:epochSize]), epochText, &s.epoch, &s.first)
+		if err == nil && string(s.line()) == string(b[:epochSize]) && s.first > last.first {
+			last = s
+		}
+	}
+	return last
+}
+
+// write makes it durable that a run has begun.
+func (s start) write(d disk, dir string) error {
 	f, err := os.OpenFile(filepath.Join(dir, epochFile), os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return err
@@ -46,18 +58,13 @@ func writeEpoch(d disk, dir string, epoch uint64) error {
 	if err != nil {
 		return err
 	}
-	line := fmt.Appendf(nil, epochLine, epoch, epochSum(epoch))
-	if _, err := d.writeAt(f, line, int64(epoch%2)*epochSize); err != nil {
+	if _, err := d.writeAt(f, s.line(), int64(s.first/runLength%2)*epochSize); err != nil {
 		return err
 	}
 	if err := d.sync(f); err != nil || info.Size() > 0 {
 		return err
 	}
 	return d.syncDir(dir) // the file is new
-}
-
-func epochSum(epoch uint64) uint32 {
-	return checksum(fmt.Appendf(nil, "%020d", epoch))
 }
 
 // freshEpoch is the epoch of a run that knows of none before: higher than any

@@ -259,7 +259,8 @@ func overwrite(b []byte, off int64, data []byte) []byte {
 }
 
 // cut returns a directory as a power cut leaves it: of what was written since
-// the last sync, any sectors may be there and others not.
+// the last sync, any sectors may be there and others not. From then on the card
+// is that of the new directory.
 func (c *card) cut(t testing.TB, dir string, rnd *rand.Rand) string {
 	t.Helper()
 	c.mu.Lock()
@@ -270,6 +271,7 @@ func (c *card) cut(t testing.TB, dir string, rnd *rand.Rand) string {
 		names = list(dir)
 	}
 	keep := rnd.IntN(4) // of four
+	found := map[string][]byte{}
 	for _, name := range names {
 		key := cardKey(name)
 		b := bytes.Clone(c.durable[key])
@@ -285,7 +287,10 @@ func (c *card) cut(t testing.TB, dir string, rnd *rand.Rand) string {
 		if err := os.WriteFile(filepath.Join(to, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
+		found[key] = bytes.Clone(b)
 	}
+	c.durable, c.names = found, list(to)
+	clear(c.pending)
 	return to
 }
 

@@ -34,5 +34,5 @@ func lockDir(dir string) (*os.File, error) {
 	if n, _ := f.ReadAt(b, 0); n > 0 {
 		owner = "process " + strings.TrimSpace(string(b[:n]))
 	}
-	return nil, fmt.Errorf("%w: %s is locked by %s; stop that one, or give this agent an outbox.dir of its own", ErrInUse, dir, owner)
+	return nil, fmt.Errorf("%w: %s is locked by %s; end that one first, or set another outbox.dir", ErrInUse, dir, owner)
 }

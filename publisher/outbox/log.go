@@ -51,7 +51,7 @@ func (l *log) write(m *memory, from Position, k kind) (Position, error) {
 	if m.holds(from) {
 		need += int64(m.frame(from).size())
 	}
-	if seg == nil || !life && (seg.used+need > l.segmentSize || from != seg.end+1) {
+	if seg == nil || !life && seg.used+need > l.segmentSize {
 		var err error
 		if seg, err = l.take(from); err != nil {
 			return from - 1, err

@@ -32,7 +32,7 @@ type Queue struct {
 	// in the log, all up to synced survive a power cut. What was given up or
 	// acknowledged counts as both.
 	next, written, synced Position
-	start                 Position // of the first record of this run
+	first                 Position // of the first record of this run
 
 	recent, unwritten int           // bounds of memory, in bytes
 	trouble           error         // why the disk takes nothing; nil when it does
@@ -74,7 +74,7 @@ func OpenLater(dir string, o Options) *Queue {
 	q := newQueue(dir, o)
 	// The records that may be in dir come before those of this run, so leave
 	// room for their positions: more than any earlier run can have used.
-	q.begin(Position(max(1, time.Now().Unix()))<<24, freshEpoch())
+	q.begin(Position(max(1, time.Now().Unix()))*runLength, freshEpoch())
 	if err := q.attach(); err != nil {
 		q.fail(fmt.Errorf("opening outbox: %w", err))
 	}
@@ -88,7 +88,7 @@ func InMemory(maxSize int) *Queue {
 	q := newQueue("", Options{})
 	q.unwritten = maxSize
 	q.recent = min(maxSize, recentSize)
-	q.begin(1, freshEpoch())
+	q.begin(runLength, freshEpoch())
 	go q.keep()
 	return q
 }
@@ -115,7 +115,7 @@ func newQueue(dir string, o Options) *Queue {
 
 // begin sets the position of the next record and the epoch of the run.
 func (q *Queue) begin(next Position, epoch uint64) {
-	q.start, q.next, q.written, q.synced = next, next, next-1, next-1
+	q.first, q.next, q.written, q.synced = next, next, next-1, next-1
 	q.mark.acks.low = next - 1
 	q.mark.epoch = epoch
 }

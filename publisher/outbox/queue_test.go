@@ -13,8 +13,10 @@ import (
 
 func TestQueueKeepsOrderAndForgetsTheAcknowledged(t *testing.T) {
 	queues := map[string]func(t *testing.T) *Queue{
-		"disk":      func(t *testing.T) *Queue { return open(t, t.TempDir(), Options{MaxSize: small}) },
-		"each":      func(t *testing.T) *Queue { return open(t, t.TempDir(), Options{MaxSize: small, Sync: Each, disk: realDisk()}) },
+		"disk": func(t *testing.T) *Queue { return open(t, t.TempDir(), Options{MaxSize: small}) },
+		"each": func(t *testing.T) *Queue {
+			return open(t, t.TempDir(), Options{MaxSize: small, Sync: Each, disk: realDisk()})
+		},
 		"in memory": func(t *testing.T) *Queue { return InMemory(1 << 20) },
 		"later":     func(t *testing.T) *Queue { return OpenLater("/dev/null/outbox", Options{}) },
 	}

@@ -93,7 +93,6 @@ func openSegment(d disk, name string, flag int) (*segment, error) {
 		seg.end, seg.serial = max(h.position, 1), h.seq
 	default: // the header is damaged: the life begins with whatever comes first
 		s := seg.scanner(d, seg.size)
-		s.limit = maxPosition
 		if first, ok := s.scan(); ok {
 			seg.base, seg.end, seg.suspect = max(first.position, 1), maxPosition, true
 		}
@@ -215,6 +214,11 @@ func (led *ledger) close() {
 // that can be known from their neighbours, and how many records were lost.
 func (led *ledger) settle() (lost []Gap, records uint64) {
 	for _, h := range led.holes {
+		// A run begins far above all before it. If no mark is left that says
+		// where the one before had ended, only what the new one lost is known.
+		if begin := runOf(h.to + 1); begin > h.from && !led.acks.has(begin-1) {
+			led.acks.add(h.from, begin-1)
+		}
 		n := led.acks.missing(h.from, h.to)
 		led.acks.add(h.from, h.to)
 		if n == 0 {

@@ -5,11 +5,10 @@ import "io"
 // A scanner finds the records and marks of one life of a segment. Frames of
 // former lives, torn frames, zeros and garbage are stepped over.
 type scanner struct {
-	file  io.ReaderAt
-	end   int64    // nothing beyond is looked at
-	next  Position // a frame below belongs to a former life
-	limit Position // a frame above cannot belong to this one
-	life  uint64   // its number, which marks carry; 0 if it is not known
+	file io.ReaderAt
+	end  int64    // nothing beyond is looked at
+	next Position // a frame below belongs to a former life
+	life uint64   // its number, which marks carry; 0 if it is not known
 
 	window  []byte // of the file, from offset start
 	start   int64
@@ -25,7 +24,7 @@ const windowSize = 128 << 10
 func (s *segment) scanner(d disk, end int64) scanner {
 	return scanner{
 		file: pageReader{d, s.file}, end: end,
-		next: s.base, limit: s.base + Position(s.size/frameHead), life: s.serial,
+		next: s.base, life: s.serial,
 		start: headerSize, used: headerSize,
 	}
 }
@@ -65,7 +64,7 @@ func (s *scanner) belongs(f frame) bool {
 	default:
 		return false
 	}
-	return f.position >= s.next && f.position <= s.limit
+	return f.position >= s.next
 }
 
 // refill moves the window to where the scanner stands, if that can bring
