@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"sync/atomic"
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
@@ -51,15 +52,15 @@ type Received struct {
 // and its stores resend in random order. A connection that has ended says so
 // once, on Lost, and every token still open then ends with an error.
 type Conn struct {
-	client mqtt.Client
-	broker *url.URL
-	lost   chan error
+	client  mqtt.Client
+	lost    chan error
+	receive atomic.Pointer[func(Received)]
 }
 
 // Connect connects to one broker, within ten seconds. Its errors are for a
 // person: they say what failed and what to do. A refused login is [ErrLogin].
 func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
-	c := &Conn{broker: broker, lost: make(chan error, 1)}
+	c := &Conn{lost: make(chan error, 1)}
 	var opened *wire
 	o := mqtt.NewClientOptions().
 		SetClientID(login.ClientID).
@@ -82,6 +83,7 @@ func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
 			}
 			return opened, nil
 		}).
+		SetDefaultPublishHandler(c.received).
 		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lost <- err })
 	o.AddBroker(broker.String())
 	if login.Will != nil {
@@ -120,12 +122,15 @@ func (c *Conn) Send(ctx context.Context, topic string, qos byte, retain bool, pa
 	return await(ctx, c.Publish(topic, qos, retain, payload))
 }
 
-// Subscribe asks for messages at QoS 1 and waits for the broker's word.
-// receive is called for one message at a time, in order; it must not block.
+// Subscribe asks for messages at QoS 1 and waits for the broker's word. From
+// then on receive is called for every message of the connection, once,
+// whichever subscription it came by; one at a time, in order. It must not
+// block.
 func (c *Conn) Subscribe(ctx context.Context, topic string, receive func(Received)) error {
-	t := c.client.Subscribe(topic, 1, func(_ mqtt.Client, m mqtt.Message) {
-		receive(Received{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retained: m.Retained()})
-	})
+	c.receive.Store(&receive)
+	// With a callback of its own per subscription, paho would call several for
+	// one message.
+	t := c.client.Subscribe(topic, 1, nil)
 	if err := await(ctx, t); err != nil {
 		return fmt.Errorf("subscribing to %s: %w", topic, err)
 	}
@@ -133,6 +138,12 @@ func (c *Conn) Subscribe(ctx context.Context, topic string, receive func(Receive
 		return fmt.Errorf("subscribing to %s: the broker refuses it: allow it in the broker's access list", topic)
 	}
 	return nil
+}
+
+func (c *Conn) received(_ mqtt.Client, m mqtt.Message) {
+	if receive := c.receive.Load(); receive != nil {
+		(*receive)(Received{Topic: m.Topic(), Payload: m.Payload(), QoS: m.Qos(), Retained: m.Retained()})
+	}
 }
 
 // Close says goodbye: the broker does not publish the will. What is not

@@ -85,7 +85,7 @@ func TestPasswordLogin(t *testing.T) {
 		a.run(t)
 	}
 	_, err := Connect(t.Context(), parseURL(t, "tcp://pi:hidden@"+s.Addr()), Login{ClientID: "t"})
-	if !errors.Is(err, ErrLogin) || strings.Contains(err.Error(), "hidden") {
+	if !errors.Is(err, ErrLogin) || strings.Contains(err.Error(), "hidden") || !strings.Contains(err.Error(), `user "pi"`) {
 		t.Errorf("error %v", err)
 	}
 }
@@ -138,6 +138,7 @@ func TestWebSocket(t *testing.T) {
 	for _, a := range []attempt{
 		{"ws", "ws://" + ws.Addr() + "/mqtt", Login{}, ""},
 		{"wss", "wss://" + wss.Addr() + "/mqtt", Login{TLS: TLS{CAFile: authority.File}}, ""},
+		{"tcp to it", "tcp://" + ws.Addr(), Login{}, "wants ws:// instead"},
 		{"wss, authority unknown", "wss://" + wss.Addr(), Login{}, "set mqtt.tls.ca_file"},
 	} {
 		a.run(t)

@@ -45,10 +45,14 @@ func explain(broker *url.URL, login Login, open bool, err error) error {
 	}
 	switch {
 	case errors.Is(err, packets.ErrorRefusedBadUsernameOrPassword), errors.Is(err, packets.ErrorRefusedNotAuthorised):
-		if login.Username == "" {
+		user := login.Username
+		if user == "" {
+			user = broker.User.Username() // nil has none
+		}
+		if user == "" {
 			return hint(ErrLogin, "the broker wants a user name and password, and none is configured (mqtt.username, mqtt.password_file)")
 		}
-		return hint(ErrLogin, "the broker does not accept the password of user %q (mqtt.username, mqtt.password_file)", login.Username)
+		return hint(ErrLogin, "the broker does not accept the password of user %q (mqtt.username, mqtt.password_file)", user)
 	case errors.Is(err, packets.ErrorRefusedIDRejected):
 		return hint(ErrLogin, "the broker does not accept the client id %q (mqtt.client_id)", login.ClientID)
 	case errors.Is(err, packets.ErrorRefusedBadProtocolVersion):
@@ -116,6 +120,8 @@ func explainNetwork(broker *url.URL, err error) string {
 		return "there is no way to that machine: is this one on the network?"
 	case closed(err):
 		return "the connection was closed before the broker answered: is it an MQTT broker, and does the port want ssl:// or ws:// instead?"
+	case strings.Contains(err.Error(), "non-CONNACK first packet"):
+		return "what answers there is no MQTT broker, or wants ws:// instead"
 	case strings.Contains(err.Error(), "bad handshake"):
 		return "what answers there is no WebSocket broker: check the port and the path (often /mqtt)"
 	}

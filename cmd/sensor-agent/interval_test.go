@@ -57,23 +57,37 @@ func TestEachCommandIsAnswered(t *testing.T) {
 	p, c := started(t, twoStream+"control: {min: 100ms, max: 1h}\n")
 	for _, step := range []struct{ command, ack string }{
 		{"2", `{"result":"applied","interval":2,"intervals":{"main":2,"slow":2}}`},
-		{`{"interval":"500ms","stream":"main","device":"greenhouse","id":"42"}`,
-			`{"id":"42","result":"applied","stream":"main","interval":0.5}`},
+		{
+			`{"interval":"500ms","stream":"main","device":"greenhouse","id":"42"}`,
+			`{"id":"42","result":"applied","stream":"main","interval":0.5}`,
+		},
 		{`{"interval":"default","id":7}`, `{"id":"7","result":"applied","intervals":{"main":1,"slow":60}}`},
 		{`{"interval":0.3,"stream":"main"}`, `{"result":"applied","stream":"main","interval":0.3}`},
 		// Rejected: nothing changes, and the answer says what is in force.
-		{`{"interval":"50ms","stream":"main","id":"43"}`,
-			`{"id":"43","result":"rejected","stream":"main","interval":0.3,"reason":"interval 50ms is below the minimum 100ms"}`},
-		{`{"interval":"2h","stream":"main"}`,
-			`{"result":"rejected","stream":"main","interval":0.3,"reason":"interval 2h0m0s is above the maximum 1h0m0s"}`},
-		{`{"interval":1,"stream":"mian","id":"44"}`,
-			`{"id":"44","result":"rejected","stream":"mian","reason":"no stream \"mian\" here: streams are main, slow"}`},
-		{`{"interval":1,"for":"8d","stream":"main"}`,
-			`{"result":"rejected","stream":"main","interval":0.3,"reason":"the key \"for\": \"8d\" is not a time above zero: write seconds (5, 0.5) or a duration (500ms, 2m)"}`},
-		{`{"interval":1,"for":"169h","stream":"main"}`,
-			`{"result":"rejected","stream":"main","interval":0.3,"reason":"lease of 169h0m0s is above the maximum 168h0m0s"}`},
-		{`{"interval":1,"steam":"main","id":"45"}`,
-			`{"id":"45","result":"rejected","intervals":{"main":0.3,"slow":60},"reason":"not a command: unknown field \"steam\": keys are interval, stream, device, for and id"}`},
+		{
+			`{"interval":"50ms","stream":"main","id":"43"}`,
+			`{"id":"43","result":"rejected","stream":"main","interval":0.3,"reason":"interval 50ms is below the minimum 100ms"}`,
+		},
+		{
+			`{"interval":"2h","stream":"main"}`,
+			`{"result":"rejected","stream":"main","interval":0.3,"reason":"interval 2h0m0s is above the maximum 1h0m0s"}`,
+		},
+		{
+			`{"interval":1,"stream":"mian","id":"44"}`,
+			`{"id":"44","result":"rejected","stream":"mian","reason":"no stream \"mian\" here: streams are main, slow"}`,
+		},
+		{
+			`{"interval":1,"for":"8d","stream":"main"}`,
+			`{"result":"rejected","stream":"main","interval":0.3,"reason":"the key \"for\": \"8d\" is not a time above zero: write seconds (5, 0.5) or a duration (500ms, 2m)"}`,
+		},
+		{
+			`{"interval":1,"for":"169h","stream":"main"}`,
+			`{"result":"rejected","stream":"main","interval":0.3,"reason":"lease of 169h0m0s is above the maximum 168h0m0s"}`,
+		},
+		{
+			`{"interval":1,"steam":"main","id":"45"}`,
+			`{"id":"45","result":"rejected","intervals":{"main":0.3,"slow":60},"reason":"not a command: unknown field \"steam\": keys are interval, stream, device, for and id"}`,
+		},
 	} {
 		if ack := c.command(step.command); ack != step.ack {
 			t.Errorf("%s\n got %s\nwant %s", step.command, ack, step.ack)

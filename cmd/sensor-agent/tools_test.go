@@ -7,21 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"sensor-agent/internal/broker"
 	"sensor-agent/internal/mosquitto"
 	"sensor-agent/sensors/catalog"
 )
-
-// local starts the broker of the demo, for tests to which any will do.
-func local(t *testing.T) string {
-	t.Helper()
-	b, err := broker.Start(0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { b.Close() })
-	return b.URL()
-}
 
 func TestSubPrintsWhatIsPublished(t *testing.T) {
 	t.Parallel()
@@ -135,7 +123,7 @@ func TestIntervalWaitsForTheAnswer(t *testing.T) {
 // A tool that cannot do its work says why and what to do, and exits with 69.
 func TestToolsWithoutAnAnswer(t *testing.T) {
 	t.Parallel()
-	quiet, nobody := local(t), "tcp://127.0.0.1:1"
+	quiet, nobody := mosquitto.Start(t).URL(), "tcp://127.0.0.1:1"
 	closed := mosquitto.Start(t, "allow_anonymous false", "password_file "+mosquitto.PasswordFile(t, "pi", "secret")).URL()
 	const listening = "connecting to tcp://127.0.0.1:1: connection refused: no broker is listening there: is it running, and is the port right?"
 	for _, s := range []struct {

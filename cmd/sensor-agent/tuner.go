@@ -15,12 +15,24 @@ import (
 	"sensor-agent/publisher"
 )
 
+const (
+	// savePause is the least time between two writes of the memory.
+	savePause = time.Second
+	// warnPause is the least time between two lines about rejected commands.
+	warnPause = time.Minute
+)
+
 // tuner gives control what it lacks on purpose: a clock, a memory on disk, and
 // hands.
 type tuner struct {
 	log   *slog.Logger
 	path  string   // of the memory; "" for none
 	names []string // of the streams
+
+	unsaved   bool      // the memory has changed since it was saved
+	saveAfter time.Time // not before
+	warnAfter time.Time // of rejected commands, not before
+	unwarned  int       // rejected since, and not logged
 
 	mu      sync.Mutex
 	control *control.Control
@@ -59,36 +71,41 @@ func newTuner(c *config.Config, log *slog.Logger) *tuner {
 
 // run obeys commands and ends leases until ctx ends.
 func (t *tuner) run(ctx context.Context, p *publisher.Publisher, s *sampler.Sampler) error {
-	lease := time.NewTimer(time.Hour)
-	defer lease.Stop()
+	alarm := time.NewTimer(time.Hour)
+	defer alarm.Stop()
 	for {
-		if end, ok := t.expiry(); ok {
-			lease.Reset(time.Until(end))
-		} else {
-			lease.Stop()
-		}
+		alarm.Reset(t.next())
 		select {
 		case r := <-p.Commands():
 			t.obey(r, p, s)
-		case <-lease.C:
+		case <-alarm.C:
 			t.expire(p, s)
+			t.save(time.Now())
 		case <-ctx.Done():
+			t.save(t.saveAfter)
 			return nil
 		}
 	}
 }
 
-func (t *tuner) expiry() (time.Time, bool) {
+// next is how long there is nothing to do but commands.
+func (t *tuner) next() time.Duration {
+	wait := time.Hour
+	if t.unsaved {
+		wait = time.Until(t.saveAfter)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.control.Expiry()
+	if end, ok := t.control.Expiry(); ok {
+		wait = min(wait, time.Until(end))
+	}
+	return wait
 }
 
 func (t *tuner) obey(r publisher.Received, p *publisher.Publisher, s *sampler.Sampler) {
 	now := time.Now()
 	t.mu.Lock()
 	d := t.control.Command(r.Payload, r.Retained, now)
-	memory := t.control.Memory()
 	t.mu.Unlock()
 
 	for _, c := range d.Changes {
@@ -103,7 +120,7 @@ func (t *tuner) obey(r publisher.Received, p *publisher.Publisher, s *sampler.Sa
 		}
 		p.StateChanged()
 	} else {
-		t.log.Warn("command rejected", "topic", r.Topic, "err", d.Ack.Reason)
+		t.warnRejected(now, r.Topic, d.Ack.Reason)
 	}
 	answer, err := json.Marshal(d.Ack)
 	if err != nil {
@@ -111,11 +128,34 @@ func (t *tuner) obey(r publisher.Received, p *publisher.Publisher, s *sampler.Sa
 		return
 	}
 	p.Answer(answer)
-	if d.Remember && t.path != "" {
-		if err := control.SaveMemory(t.path, memory); err != nil {
-			t.log.Warn("the interval will not survive a restart", "err", err)
-		}
+	t.unsaved = t.unsaved || d.Remember && t.path != ""
+	t.save(now)
+}
+
+// save writes the memory, but not more often than a card should be written
+// because of strangers' commands; run calls it again when it may.
+func (t *tuner) save(now time.Time) {
+	if !t.unsaved || now.Before(t.saveAfter) {
+		return
 	}
+	t.unsaved, t.saveAfter = false, now.Add(savePause)
+	t.mu.Lock()
+	memory := t.control.Memory()
+	t.mu.Unlock()
+	if err := control.SaveMemory(t.path, memory); err != nil {
+		t.log.Warn("the interval will not survive a restart", "err", err)
+	}
+}
+
+// warnRejected logs a rejected command, and of a flood of them the first in a
+// minute.
+func (t *tuner) warnRejected(now time.Time, topic, reason string) {
+	if now.Before(t.warnAfter) {
+		t.unwarned++
+		return
+	}
+	t.log.Warn("command rejected", "topic", topic, "err", reason, "not_logged_before", t.unwarned)
+	t.warnAfter, t.unwarned = now.Add(warnPause), 0
 }
 
 func (t *tuner) expire(p *publisher.Publisher, s *sampler.Sampler) {
@@ -126,8 +166,8 @@ func (t *tuner) expire(p *publisher.Publisher, s *sampler.Sampler) {
 	for _, c := range changes {
 		s.SetInterval(c.Stream, c.Interval, now)
 		t.log.Info("lease ended", "stream", t.names[c.Stream], "interval", c.Interval)
+		p.StateChanged()
 	}
-	p.StateChanged()
 }
 
 func (t *tuner) state() map[string]control.StreamState {

@@ -47,7 +47,7 @@ func (d *decoder) mapping(n *yaml.Node, path string, into ...any) {
 			return
 		}
 		hint := suggest(key, names, "known here:")
-		if key == "password" {
+		if looksLikePassword(key) {
 			hint = "a password does not belong in this file: put it into a file of its own and write password_file: PATH"
 		}
 		d.failAt(at, join(path, key), "unknown key", hint)

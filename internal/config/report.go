@@ -106,5 +106,11 @@ var userInfo = regexp.MustCompile(`\S:\S.*@`) // user:password@, with or without
 // journal: a password, or a URL with one.
 func showsSecret(line string) bool {
 	line = strings.ReplaceAll(strings.ToLower(line), "password_file", "")
-	return strings.Contains(line, "passw") || userInfo.MatchString(line)
+	return strings.Contains(line, "passw") || userInfo.MatchString(line) ||
+		slices.ContainsFunc(word.FindAllString(line, -1), looksLikePassword)
 }
+
+var word = regexp.MustCompile(`[a-z_]+`)
+
+// looksLikePassword reports whether a key is "password", or meant to be.
+func looksLikePassword(key string) bool { return distance(key, "password") <= 2 }

@@ -68,6 +68,8 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 		q.mark.lastSeq = led.lastSeq
 	}
 	l.mark, l.gaps, l.stats = &q.mark, &q.gaps, &q.stats
+	// A life that is not seen may have had a higher number than those that are.
+	l.serial = max(l.serial, uint64(q.first))
 	q.log = l
 
 	l.reap()

@@ -65,6 +65,11 @@ func TestFullDisk(t *testing.T) {
 				if gaps := q.Gaps(); len(gaps) > 0 {
 					t.Errorf("gaps %v", gaps)
 				}
+				for _, name := range segmentFiles(t, dir) {
+					if n := fileSize(t, dir, filepath.Base(name)); n != q.log.segmentSize {
+						t.Errorf("%s has %d bytes, want %d", name, n, q.log.segmentSize)
+					}
+				}
 			})
 		})
 	}
@@ -138,6 +143,7 @@ func TestOpenLater(t *testing.T) {
 				t.Fatal("opened a file as a directory")
 			}
 			q := OpenLater(dir, Options{})
+			defer q.Close()
 			if h := q.Stats().Health; !strings.Contains(h, dir) {
 				t.Errorf("health %q", h)
 			}
@@ -147,9 +153,10 @@ func TestOpenLater(t *testing.T) {
 			}
 			q.Ack(fresh[0].Position)
 			q.Ack(fresh[5].Position)
-			time.Sleep(2 * retryDelay)
-			os.Remove(dir)
-			os.Rename(dir+".away", dir)
+			time.Sleep(2*retryDelay + time.Second) // not when the keeper tries
+			if err := errors.Join(os.Remove(dir), os.Rename(dir+".away", dir)); err != nil {
+				t.Fatal(err)
+			}
 			time.Sleep(retryDelay)
 			synctest.Wait()
 			if s := q.Stats(); s.Health != "" || s.HeldInMemory != 0 {

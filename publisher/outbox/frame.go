@@ -13,7 +13,7 @@ const (
 	kindMark        // what is acknowledged; see mark.go
 	kindClean       // the mark of a queue that was closed: the last frame of a run
 	kindHeader      // first in a segment in use: position is the lowest in it, seq the number of its life
-	kindFree        // first in a segment not in use: all in it lies below position
+	kindFree        // first in a segment not in use
 	kinds
 )
 

@@ -159,7 +159,7 @@ type card struct {
 	writes   int
 	full     bool  // no new blocks
 	readOnly bool  // no write at all
-	failSync error // what sync returns; the pages are lost then
+	failSync error // what the next sync returns: every second write is lost then
 	lies     bool  // sync does nothing, and says nothing
 	onWrite  func()
 }
@@ -227,18 +227,18 @@ func (c *card) sync(f *os.File) error {
 		return nil
 	}
 	key := cardKey(f.Name())
-	if c.failSync != nil {
-		delete(c.pending, key)
-		return c.failSync
-	}
 	if c.lies {
 		return nil
 	}
-	for _, w := range c.pending[key] {
-		c.durable[key] = overwrite(c.durable[key], w.off, w.data)
+	err := c.failSync
+	c.failSync = nil
+	for i, w := range c.pending[key] {
+		if err == nil || i%2 == 0 {
+			c.durable[key] = overwrite(c.durable[key], w.off, w.data)
+		}
 	}
 	delete(c.pending, key)
-	return nil
+	return err
 }
 
 func list(dir string) []string {
@@ -259,8 +259,7 @@ func overwrite(b []byte, off int64, data []byte) []byte {
 }
 
 // cut returns a directory as a power cut leaves it: of what was written since
-// the last sync, any sectors may be there and others not. From then on the card
-// is that of the new directory.
+// the last sync, any sectors may be there and others not.
 func (c *card) cut(t testing.TB, dir string, rnd *rand.Rand) string {
 	t.Helper()
 	c.mu.Lock()
@@ -271,7 +270,6 @@ func (c *card) cut(t testing.TB, dir string, rnd *rand.Rand) string {
 		names = list(dir)
 	}
 	keep := rnd.IntN(4) // of four
-	found := map[string][]byte{}
 	for _, name := range names {
 		key := cardKey(name)
 		b := bytes.Clone(c.durable[key])
@@ -287,11 +285,25 @@ func (c *card) cut(t testing.TB, dir string, rnd *rand.Rand) string {
 		if err := os.WriteFile(filepath.Join(to, name), b, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		found[key] = bytes.Clone(b)
 	}
-	c.durable, c.names = found, list(to)
-	clear(c.pending)
 	return to
+}
+
+// insert makes the card that of a directory where all is durable.
+func (c *card) insert(t testing.TB, dir string) {
+	t.Helper()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.durable)
+	clear(c.pending)
+	c.names = list(dir)
+	for _, name := range c.names {
+		b, err := os.ReadFile(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.durable[cardKey(name)] = b
+	}
 }
 
 // eventually waits for what another goroutine is about to do.

@@ -18,7 +18,6 @@ type log struct {
 	spare    []*segment // not in use
 	number   int        // of the last file made
 	serial   uint64     // of the last life begun
-	last     Position   // highest ever written
 
 	mark  *mark // what the queue knows to be acknowledged
 	gaps  *gaps
@@ -76,7 +75,6 @@ func (l *log) write(m *memory, from Position, k kind) (Position, error) {
 		l.reap()
 	}
 	seg.used, seg.end = off+int64(len(b)), last
-	l.last = max(l.last, last)
 	l.marked = l.marked || k != 0
 	return last, nil
 }
@@ -138,7 +136,6 @@ func (l *log) replay(m *memory, from Position) (Position, error) {
 	l.begin(seg, from)
 	seg.used, seg.end = used, last
 	l.marked = true
-	l.last = max(l.last, last)
 	return last, nil
 }
 
@@ -252,7 +249,7 @@ func (l *log) release(seg *segment) {
 	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool { return s == seg })
 	if !seg.suspect {
 		// If this write is lost, the marks still say that its records are done.
-		l.put(seg, appendFrame(l.buf[:0], headerFrame(kindFree, l.last+1, l.serial)), 0)
+		l.put(seg, appendFrame(l.buf[:0], headerFrame(kindFree, 0, 0)), 0)
 	}
 	l.shelve(seg)
 }

@@ -42,7 +42,7 @@ func openLog(dir string, o Options) (*log, *ledger, error) {
 	}
 	l := &log{dir: dir, disk: o.disk, lock: lock, segments: used}
 	l.segmentSize, l.maxSegments = segmentSizeFor(o.MaxSize)
-	l.last, l.number = led.next-1, led.number
+	l.number = led.number
 	for _, seg := range append(used, free...) {
 		l.serial = max(l.serial, seg.serial)
 		// A file that was cut short grows again when it is written.

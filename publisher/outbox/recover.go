@@ -49,16 +49,14 @@ func survey(d disk, dir string, flag int) (used, free []*segment, led *ledger, e
 		switch {
 		case err != nil:
 			led.junk = append(led.junk, name+": "+err.Error())
-		case seg.base == 0 && seg.end > 0: // not in use
-			led.next = max(led.next, seg.end)
-			free = append(free, seg)
-		case seg.base == 0:
-			led.junk = append(led.junk, name+": no record found in it")
-			led.skipped += seg.size
-			seg.suspect = true
-			free = append(free, seg)
-		default:
+		case seg.base > 0:
 			used = append(used, seg)
+		default:
+			free = append(free, seg)
+			if seg.suspect {
+				led.junk = append(led.junk, name+": no record found in it")
+				led.skipped += seg.size
+			}
 		}
 	}
 	supersede(used)
@@ -71,7 +69,7 @@ func survey(d disk, dir string, flag int) (used, free []*segment, led *ledger, e
 }
 
 // openSegment opens a segment and reads where its life begins: base is 0 when
-// it has none, and then end is what its header says, 0 if it says nothing.
+// it is not in use.
 func openSegment(d disk, name string, flag int) (*segment, error) {
 	f, err := os.OpenFile(name, flag, 0)
 	if err != nil {
@@ -90,11 +88,11 @@ func openSegment(d disk, name string, flag int) (*segment, error) {
 	case ok && h.kind == kindHeader:
 		seg.base, seg.serial, seg.end = max(h.position, 1), h.seq, maxPosition
 	case ok && h.kind == kindFree:
-		seg.end, seg.serial = max(h.position, 1), h.seq
 	default: // the header is damaged: the life begins with whatever comes first
+		seg.suspect = true
 		s := seg.scanner(d, seg.size)
 		if first, ok := s.scan(); ok {
-			seg.base, seg.end, seg.suspect = max(first.position, 1), maxPosition, true
+			seg.base, seg.end = max(first.position, 1), maxPosition
 		}
 	}
 	return seg, nil
