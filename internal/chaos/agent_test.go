@@ -89,6 +89,9 @@ func shortly() time.Duration { return 100 * time.Millisecond }
 func touch(t *testing.T, root string) {
 	t.Helper()
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && path != root && strings.HasPrefix(d.Name(), ".") {
+			return filepath.SkipDir
+		}
 		if err == nil && strings.HasSuffix(path, ".go") {
 			_, err = os.Stat(path)
 		}

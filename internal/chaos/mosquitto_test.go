@@ -23,9 +23,9 @@ func TestMosquittoKilled(t *testing.T) {
 	t.Parallel()
 	total, seed := settings(t)
 	r := rand.New(rand.NewPCG(seed, 3))
-	rounds, freeze := 4, time.Second
+	rounds, freeze := 5, time.Second
 	if total > time.Minute {
-		rounds, freeze = 10, 15*time.Second // longer than the agent's patience
+		rounds, freeze = 12, 15*time.Second // longer than the agent's patience
 	}
 
 	server := mosquitto.Start(t)
@@ -35,12 +35,18 @@ func TestMosquittoKilled(t *testing.T) {
 	proxy := startProxy(t, server.Addr(), acknowledged(l))
 	a := startAgent(t, l, proxy.url(), filepath.Join(t.TempDir(), "outbox"), shortly)
 
-	for range rounds {
+	for i := range rounds {
 		time.Sleep(randomly(r, 2*time.Second))
 		if err := server.Process().Signal(syscall.SIGSTOP); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(randomly(r, freeze))
+		if i%3 == 2 { // it has only been slow
+			if err := server.Process().Signal(syscall.SIGCONT); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		// What comes while there is no subscriber nobody could deliver.
 		proxy.begin(refused)
 		server.Kill()
@@ -67,7 +73,7 @@ func TestMosquittoKilled(t *testing.T) {
 			lost++
 		}
 	}
-	t.Logf("%d readings, %d killed brokers; lost by the agent: %d, after the broker had acknowledged them: %d; %d duplicates",
+	t.Logf("%d readings, %d frozen or killed brokers; lost by the agent: %d, after the broker had acknowledged them: %d; %d duplicates",
 		sum.Held, rounds, sum.Lost, lost, sum.Duplicates)
 	if lost > rounds*100 {
 		t.Errorf("the broker delivered less than can be believed of it: is the subscriber well?")
