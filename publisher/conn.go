@@ -135,7 +135,7 @@ func (c *Conn) Subscribe(ctx context.Context, topic string, receive func(Receive
 		return fmt.Errorf("subscribing to %s: %w", topic, err)
 	}
 	if granted := t.(*mqtt.SubscribeToken).Result()[topic]; granted == 0x80 { // MQTT 3.1.1 §3.9.3
-		return fmt.Errorf("subscribing to %s: the broker refuses it: allow it in the broker's access list", topic)
+		return fmt.Errorf("%w: subscribing to %s: allow it in the broker's access list", ErrSubscription, topic)
 	}
 	return nil
 }

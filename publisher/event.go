@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"sensor-agent/internal/clock"
-	"sensor-agent/publisher/outbox"
 )
 
 // event is what happened to delivery, as JSON on the event topic. It travels
@@ -58,12 +57,18 @@ func (p *Publisher) announce() {
 	p.record(e)
 }
 
-// confess records the readings that the outbox has given up.
-func (p *Publisher) confess(gaps []outbox.Gap) {
+// confess records the readings that the outbox has given up, if any.
+func (p *Publisher) confess() bool {
+	gaps := p.Outbox.Gaps()
+	if len(gaps) == 0 {
+		return false
+	}
 	for _, g := range gaps {
 		p.Log.Warn("readings are lost", "epoch", g.Epoch, "from", g.From, "to", g.To, "count", g.Count, "err", g.Reason)
 		p.record(event{Type: "gap", Epoch: g.Epoch, From: g.From, To: g.To, Count: g.Count, Reason: g.Reason})
 	}
+	p.Outbox.Told()
+	return true
 }
 
 // ClockChanged records that the clock was set or moved.

@@ -25,6 +25,10 @@ var ErrLogin = errors.New("login refused")
 // broker is not, and it may be back any moment.
 var ErrRefused = errors.New("connection refused")
 
+// ErrSubscription marks a subscription the broker refused: the connection is
+// good, its messages will not come.
+var ErrSubscription = errors.New("subscription refused by the broker")
+
 // answered reports whether err is a broker's own answer (MQTT 3.1.1 §3.2.2.3).
 func answered(err error) bool {
 	for code, refused := range packets.ConnErrors {

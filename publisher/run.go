@@ -3,6 +3,7 @@ package publisher
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math/rand/v2"
 	"time"
 )
@@ -12,9 +13,13 @@ const (
 	maxBackoff     = 60 * time.Second
 	loginBackoff   = 30 * time.Second
 	refusedBackoff = 800 * time.Millisecond
-	// goodSession is how long a connection must have lasted for the next
-	// attempt to come as soon as after the first loss.
+	// goodSession is how long a connection that delivered nothing must have
+	// lasted for the next attempt to come as soon as after the first loss.
 	goodSession = 10 * time.Second
+	// shortSession is one that somebody may have ended by logging in with the
+	// same client id; suspicious is how many of them in a row are.
+	shortSession = 5 * time.Second
+	suspicious   = 3
 )
 
 // Run keeps a connection to a broker and sends what the outbox holds, until
@@ -22,9 +27,11 @@ const (
 // goes wrong with brokers it logs and tries again; it returns nil.
 func (p *Publisher) Run(ctx context.Context) error {
 	var b backoff
-	var said string // the last failure logged, so that each is logged once
+	said := map[string]string{} // the last failure logged of each broker, so that each is logged once
+	short := 0                  // sessions in a row that ended soon
 	for next := 0; ; next++ {
 		broker := p.Brokers[next%len(p.Brokers)]
+		name := broker.Redacted()
 		conn, err := Connect(ctx, broker, p.Login)
 		if ctx.Err() != nil {
 			if err == nil {
@@ -33,12 +40,12 @@ func (p *Publisher) Run(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			if text := err.Error(); text != said {
-				said = text
-				p.Log.Warn("no broker", "err", err)
-			} else {
-				p.Log.Debug("no broker", "err", err)
+			level := slog.LevelDebug
+			if text := err.Error(); text != said[name] {
+				said[name] = text
+				level = slog.LevelWarn
 			}
+			p.Log.Log(ctx, level, "no broker", "err", err)
 			// Each broker is asked once before any is asked again.
 			if b.failed(err); (next+1)%len(p.Brokers) == 0 {
 				if !pause(ctx, b.next()) {
@@ -47,20 +54,24 @@ func (p *Publisher) Run(ctx context.Context) error {
 			}
 			continue
 		}
-		said, b.refused, b.login = "", false, false
-		p.Log.Info("connected", "broker", broker.Redacted())
+		delete(said, name)
+		p.Log.Info("connected", "broker", name)
 		began := time.Now()
 		s := newSession(p, conn)
 		err = s.run(ctx)
 		if ctx.Err() != nil {
 			return nil
 		}
-		p.Log.Warn("connection lost", "broker", broker.Redacted(), "err", err)
-		if lasted := time.Since(began); lasted >= goodSession {
-			b = backoff{}
-		} else if lasted < 5*time.Second && errors.Is(err, errClosed) {
-			p.Log.Warn("the broker closed the connection soon after the login: does another client use the same client id?",
+		p.Log.Warn("connection lost", "broker", name, "err", err)
+		if short++; time.Since(began) >= shortSession {
+			short = 0
+		}
+		if short == suspicious {
+			p.Log.Warn("brokers close the connection soon after the login, again and again: does another client use the same client id?",
 				"client_id", p.Login.ClientID)
+		}
+		if s.delivered && short < suspicious || time.Since(began) >= goodSession {
+			b = backoff{}
 		}
 		if !pause(ctx, b.next()) {
 			return nil
@@ -71,13 +82,21 @@ func (p *Publisher) Run(ctx context.Context) error {
 // backoff is how long to wait before asking the brokers again.
 type backoff struct {
 	ceiling time.Duration
-	refused bool // nobody listened: the machine is there, the broker may be back any moment
-	login   bool
+
+	// Of the attempts since the last pause:
+	attempts int
+	refused  int // found nobody listening: the machine is there, the broker may be back any moment
+	logins   int // were refused their login
 }
 
 func (b *backoff) failed(err error) {
-	b.refused = errors.Is(err, ErrRefused)
-	b.login = errors.Is(err, ErrLogin)
+	b.attempts++
+	switch {
+	case errors.Is(err, ErrLogin):
+		b.logins++
+	case errors.Is(err, ErrRefused):
+		b.refused++
+	}
 }
 
 // next returns a random time up to a ceiling that doubles with each failure
@@ -86,10 +105,12 @@ func (b *backoff) failed(err error) {
 // a second: that costs nobody anything. One that refused the login is given
 // time: the answer will not change by itself.
 func (b *backoff) next() time.Duration {
+	refused, hopeless := b.refused > 0, b.logins > 0 && b.logins == b.attempts
+	b.attempts, b.refused, b.logins = 0, 0, 0
 	switch {
-	case b.login:
+	case hopeless:
 		return loginBackoff + rand.N(loginBackoff)
-	case b.refused:
+	case refused:
 		return rand.N(refusedBackoff)
 	}
 	b.ceiling = min(max(firstBackoff, 2*b.ceiling), maxBackoff)

@@ -26,7 +26,7 @@ const (
 	// statePause is the least time between two states.
 	statePause = time.Second
 	// stateRefresh is the most: its counters change without being told.
-	stateRefresh = time.Minute
+	stateRefresh = 30 * time.Second
 )
 
 var errClosed = errors.New("closed by the broker or the network")
@@ -49,8 +49,12 @@ type session struct {
 	live    lane
 	backlog lane
 	pace    pace
-	behind  bool   // the backlog is not delivered yet
-	buf     []byte // of the record being sent
+	behind  bool // the backlog is not delivered yet
+
+	delivered bool // at least one message
+	deaf      bool // the broker refuses the subscription to commands, for now
+
+	buf []byte // of the record being sent
 
 	underway deliveries
 	watchdog *time.Timer
@@ -105,14 +109,34 @@ func (s *session) run(ctx context.Context) error {
 
 // greet tells the world that the device is here, and listens for commands.
 func (s *session) greet(ctx context.Context) error {
-	if topic := s.Topics.Control; topic != "" {
-		if err := s.conn.Subscribe(ctx, topic, s.receive); err != nil {
-			return err
-		}
+	if err := s.listen(ctx); err != nil {
+		return err
 	}
 	s.conn.Publish(s.Topics.Status, 1, true, []byte(Online))
 	s.conn.Publish(s.Topics.State, 1, true, s.State())
 	return nil
+}
+
+// listen subscribes to commands. A broker that refuses that still gets the
+// readings; it is asked again later, since a cluster that is just electing
+// refuses, too.
+func (s *session) listen(ctx context.Context) error {
+	if s.Topics.Control == "" {
+		return nil
+	}
+	err := s.conn.Subscribe(ctx, s.Topics.Control, s.receive)
+	refused := errors.Is(err, ErrSubscription)
+	switch {
+	case refused && !s.deaf:
+		s.Log.Warn("no commands can arrive", "topic", s.Topics.Control, "err", err)
+	case err == nil && s.deaf:
+		s.Log.Info("commands can arrive again", "topic", s.Topics.Control)
+	}
+	s.deaf = refused
+	if refused {
+		return nil
+	}
+	return err
 }
 
 // receive takes a command from the connection's reader, which must not wait.
@@ -132,6 +156,7 @@ func (s *session) serve(ctx context.Context) error {
 	refresh := time.NewTicker(stateRefresh)
 	defer refresh.Stop()
 	resting, dirty := false, false
+	s.confess()
 	for {
 		s.send()
 		if s.behind && !s.backlog.more && s.underway.count == 0 {
@@ -140,10 +165,7 @@ func (s *session) serve(ctx context.Context) error {
 		select {
 		case <-s.Outbox.Wake():
 			s.live.more = true
-			if gaps := s.Outbox.Gaps(); gaps != nil {
-				s.confess(gaps)
-				dirty = true
-			}
+			dirty = s.confess() || dirty
 		case <-s.underway.oldest():
 			if err := s.settle(); err != nil {
 				return err
@@ -158,6 +180,11 @@ func (s *session) serve(ctx context.Context) error {
 			resting = false
 		case <-refresh.C:
 			dirty = true
+			if s.deaf {
+				if err := s.listen(ctx); err != nil {
+					return err
+				}
+			}
 		case <-s.watchdog.C:
 			if err := s.watch(); err != nil {
 				return err
@@ -247,6 +274,7 @@ func (s *session) settle() error {
 		}
 		s.Outbox.Ack(d.position)
 		s.underway.pop()
+		s.delivered = true
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ func TestReadPacket(t *testing.T) {
 		{"cut off", "\x30\x03ab", 0, -1},
 		{"no length", "\x30", 0, -1},
 		{"empty", "\xd0\x00", 0, -1},
-		{"longer than anything here", "\x30\xff\xff\xff\x7f", 0, -1},
+		{"longer than anything here", "\x30\xf0\xa2\x04" + strings.Repeat("x", 70000), 0, -1},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -22,14 +22,15 @@ import (
 type extent struct {
 	rounds  int           // windows of each kind, and floods
 	window  time.Duration // how long each is
+	long    time.Duration // how long the one at 1 kHz is
 	settle  time.Duration // from a program's first message to its window
 	tries   int           // of each latency
 	flooded int           // messages sent as fast as possible
 }
 
 var (
-	full  = extent{rounds: 5, window: 4 * time.Second, settle: time.Second / 2, tries: 7, flooded: 10000}
-	quick = extent{rounds: 1, window: 2 * time.Second, settle: time.Second / 2, tries: 3, flooded: 5000}
+	full  = extent{rounds: 5, window: 4 * time.Second, long: 10 * time.Second, settle: time.Second / 2, tries: 7, flooded: 10000}
+	quick = extent{rounds: 1, window: 2 * time.Second, long: 5 * time.Second, settle: time.Second / 2, tries: 3, flooded: 5000}
 )
 
 // timeLimit ends a run that hangs.

@@ -19,8 +19,8 @@ type window struct {
 
 // watch runs a contender and looks at it from one message to another: the
 // first after settle, and the first that is out of the window.
-func (b *bench) watch(ctx context.Context, c contender, interval time.Duration, qos int) (window, error) {
-	w := window{length: b.window, interval: interval}
+func (b *bench) watch(ctx context.Context, c contender, interval time.Duration, qos int, length time.Duration) (window, error) {
+	w := window{length: length, interval: interval}
 	in, err := subscribe(ctx, b.broker.port, valueTopic)
 	if err != nil {
 		return w, err
@@ -46,7 +46,7 @@ func (b *bench) watch(ctx context.Context, c contender, interval time.Duration, 
 	}
 	// Half an interval, so that the window's last message is in it and the
 	// next one not, however they shake.
-	for end := last.Add(b.window - interval/2); last.Before(end); {
+	for end := last.Add(length - interval/2); last.Before(end); {
 		t, err := in.next(patience)
 		if err != nil {
 			return w, p.explain(err)

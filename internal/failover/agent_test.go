@@ -150,6 +150,8 @@ func (a *agent) read(log io.Reader) {
 
 // story is what the agent said, but for readings.
 func (a *agent) story() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
 	var b strings.Builder
 	for _, l := range a.said {
 		fmt.Fprintln(&b, l.Time.Format("15:04:05.000"), l.Level, l.Msg, l.Broker, l.Err)
@@ -213,8 +215,9 @@ func (a *agent) stop() {
 	}
 }
 
-// patience is how long a test waits for what must happen.
-const patience = 120 * time.Second
+// patience is how long a test waits for what must happen. The agent may pause
+// for a minute between two rounds of brokers that do not answer.
+const patience = 2 * time.Minute
 
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()

@@ -27,6 +27,7 @@ func TestNodeKilled(t *testing.T) {
 	resumed := s.resumed(a, killed)
 	s.settle(a)
 	t.Logf("new readings come %v after the kill; longest gap at the subscriber %v", resumed.Sub(killed), s.longestGap(killed))
+	t.Logf("the agent said:\n%s", a.story())
 }
 
 // Of three nodes one alone can store nothing. The agent holds what it reads
@@ -50,4 +51,5 @@ func TestTwoNodesKilled(t *testing.T) {
 	s.settle(a)
 	t.Logf("new readings come %v after the return of a node, which took logins after %v; longest gap at the subscriber %v",
 		resumed.Sub(back), ready.Sub(back), s.longestGap(killed))
+	t.Logf("the agent said:\n%s", a.story())
 }

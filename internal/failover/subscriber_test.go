@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -34,7 +35,8 @@ type message struct {
 // subscriber is a mosquitto_sub with a session that the broker keeps, at
 // QoS 1: what comes while it is away waits for it, if the broker can keep it.
 type subscriber struct {
-	t *testing.T
+	t       *testing.T
+	process *os.Process
 
 	mu      sync.Mutex
 	got     []message     // readings and status, in the order they came
@@ -60,7 +62,7 @@ func subscribe(t *testing.T, port int) *subscriber {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	s := &subscriber{t: t, has: map[id]string{}}
+	s := &subscriber{t: t, process: cmd.Process, has: map[id]string{}}
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
@@ -69,6 +71,13 @@ func subscribe(t *testing.T, port int) *subscriber {
 	}()
 	t.Cleanup(func() { _ = cmd.Process.Kill(); <-ended })
 	return s
+}
+
+func (s *subscriber) signal(sig os.Signal) {
+	s.t.Helper()
+	if err := s.process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func (s *subscriber) read(r io.Reader) {

@@ -16,8 +16,8 @@ import (
 )
 
 // Without a pace a backlog goes out about as fast as mosquitto_pub floods the
-// same broker, one that drops nothing. Not run with other tests: they would be
-// measured too.
+// same broker, one that drops nothing. It is not parallel: other tests would
+// be measured too.
 func TestUnpacedBacklog(t *testing.T) {
 	if long == "" {
 		t.Skip("a measurement: set SENSOR_AGENT_TEST_LONG")

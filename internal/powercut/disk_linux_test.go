@@ -1,16 +1,14 @@
 package powercut
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
-	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"syscall"
 	"testing"
-	"time"
-
-	"golang.org/x/sys/unix"
 
 	"sensor-agent/internal/need"
 )
@@ -39,14 +37,26 @@ func format(t *testing.T) []byte {
 	return image
 }
 
-// mount mounts the ext4 on d and returns where, and how it is unmounted. Between
-// them are a FUSE file and a loop device, which pass writes and flushes on as
-// they come.
-func mount(t *testing.T, d *device) (dir string, unmount func()) {
+// A disk is a device with a mounted ext4.
+//
+// The test itself never touches the files on it, but has a process of its own
+// for that (see keepDisk): a process that waits for a file which it serves
+// itself can neither go on nor be killed.
+type disk struct {
+	outbox string // its folder
+	held   []id   // the readings waiting in it when it was mounted
+
+	keeper *exec.Cmd
+	orders io.WriteCloser
+	errors bytes.Buffer
+	stop   func() error
+}
+
+// mount mounts the ext4 on d. Each disk has to be unmounted.
+func mount(t *testing.T, d *device) *disk {
 	t.Helper()
 	base := t.TempDir()
-	file := filepath.Join(base, "disk")
-	dir = filepath.Join(base, "mnt")
+	file, dir := filepath.Join(base, "disk"), filepath.Join(base, "mnt")
 	if err := errors.Join(os.WriteFile(file, nil, 0o600), os.Mkdir(dir, 0o700)); err != nil {
 		t.Fatal(err)
 	}
@@ -54,74 +64,38 @@ func mount(t *testing.T, d *device) (dir string, unmount func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := mountLoop(file, dir); err != nil {
+	k := &disk{outbox: filepath.Join(dir, "outbox"), stop: stop, keeper: exec.Command("/proc/self/exe", file, dir)}
+	k.keeper.Env = append(os.Environ(), envRole+"="+roleKeeper)
+	k.keeper.Stderr = &k.errors
+	out, err := k.keeper.StdoutPipe()
+	if err == nil {
+		k.orders, err = k.keeper.StdinPipe()
+	}
+	if err == nil {
+		err = k.keeper.Start()
+	}
+	if err != nil {
 		t.Fatal(errors.Join(err, stop()))
 	}
-	return dir, func() {
-		var err error
-		// A child that another test is about to start has our files open until
-		// its exec.
-		if !eventually(10*time.Second, func() bool { err = unix.Unmount(dir, 0); return err == nil }) {
-			t.Errorf("unmounting ext4: %v", err)
-			unix.Unmount(dir, unix.MNT_DETACH)
-		}
-		if err := stop(); err != nil {
-			t.Error(err)
-		}
+	if err := json.NewDecoder(out).Decode(&k.held); err != nil {
+		k.unmount(t)
+		t.Fatalf("the disk cannot be used: %v", err)
 	}
+	return k
 }
 
-// mountLoop mounts the ext4 in a FUSE file that is served by this process.
-func mountLoop(file, dir string) error {
-	// A child must not inherit what is opened here: it would close it before
-	// its exec, the kernel would ask our server about that, and the server may
-	// not get to run before the exec.
-	syscall.ForkLock.RLock()
-	defer syscall.ForkLock.RUnlock()
-	loop, err := attach(file)
-	if err != nil {
-		return fmt.Errorf("attaching a loop device: %w", err)
-	}
-	defer loop.Close()
-	if err := unix.Mount(loop.Name(), dir, "ext4", 0, ""); err != nil {
-		return fmt.Errorf("mounting ext4: %w", err)
-	}
-	return nil
-}
+// writeBack has the kernel write to the device what it holds of the outbox,
+// without any flush.
+func (k *disk) writeBack() { io.WriteString(k.orders, "\n") }
 
-// attach returns a loop device for a file. It detaches itself when nobody uses
-// it any more.
-func attach(path string) (*os.File, error) {
-	// Not with os.OpenFile, which asks the kernel whether the file can be polled,
-	// in a way that keeps the Go runtime waiting; the kernel asks our server.
-	file, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return nil, os.NewSyscallError("open", err)
+// unmount unmounts the disk.
+func (k *disk) unmount(t *testing.T) {
+	t.Helper()
+	k.orders.Close()
+	if err := k.keeper.Wait(); err != nil {
+		t.Errorf("the keeper of the disk: %v: %s", err, &k.errors)
 	}
-	defer unix.Close(file)
-	control, err := os.OpenFile("/dev/loop-control", os.O_RDWR, 0)
-	if err != nil {
-		return nil, err
+	if err := k.stop(); err != nil {
+		t.Error(err)
 	}
-	defer control.Close()
-	for range 100 {
-		n, err := unix.IoctlRetInt(int(control.Fd()), unix.LOOP_CTL_GET_FREE)
-		if err != nil {
-			return nil, os.NewSyscallError("LOOP_CTL_GET_FREE", err)
-		}
-		loop, err := os.OpenFile(fmt.Sprintf("/dev/loop%d", n), os.O_RDWR, 0)
-		if err != nil {
-			return nil, err
-		}
-		c := unix.LoopConfig{Fd: uint32(file), Info: unix.LoopInfo64{Flags: unix.LO_FLAGS_AUTOCLEAR}}
-		if err = unix.IoctlLoopConfigure(int(loop.Fd()), &c); err == nil {
-			return loop, nil
-		}
-		loop.Close()
-		if !errors.Is(err, unix.EBUSY) {
-			return nil, os.NewSyscallError("LOOP_CONFIGURE", err)
-		}
-		time.Sleep(10 * time.Millisecond) // another was faster
-	}
-	return nil, errors.New("others have taken each free one")
 }

@@ -1,94 +1,146 @@
 // Package powercut cuts the power under the real agent, time and again, and
-// counts what that costs: with `sync: lazy` nothing that had been waiting for a
+// counts what that costs: with `sync: lazy` nothing that had waited for a
 // second, with `sync: each` nothing at all. And it measures what the outbox
-// writes to the card.
+// makes the card write.
 //
-// Only the agent and the kernel are real. The disk is served by the test (see
-// device): it knows what was flushed and what was not, so that its content as
-// a power cut at this very instant would leave it can be taken, and the next
-// agent starts from that. The broker is the test as well (see sink), so that
-// what was delivered is known exactly.
+// The disk is the test's own (device): it knows what has been flushed, so its
+// content can be taken as a power cut at this instant would leave it, and the
+// next agent starts on that. The broker is the test's own as well (sink), so
+// what was delivered is known exactly. The agent and the kernel are real:
 //
-//	agent ── ext4 ── loop device ── FUSE file ── device ── image after the cut ── device …
-//	   └── MQTT ── sink
+//	agent ── ext4 ── loop device ── FUSE file ── device ── cut ── device ── …
+//	   └──── sink
 //
-// It needs root, and minutes rather than seconds, so it runs only when it is
-// asked for: make powercut.
+// This needs root, and more time than a test should take, so it runs only when
+// asked to: make powercut. What a disk does that lies about flushes, or loses
+// what it had long before the cut, is not tested.
 package powercut
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"sensor-agent/internal/need"
 	"sensor-agent/publisher/outbox"
 )
 
 var (
-	cuts = flag.Int("cuts", 0, "power cuts per sync policy and broker")
-	seed = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of all that is random but the kernel's timing")
+	cuts = flag.Int("cuts", 0, "power cuts for each sync policy, with the broker up and with it up and down")
 	wear = flag.Duration("wear", 0, "how long to measure what is written")
+	seed = flag.Uint64("seed", uint64(time.Now().UnixNano()), "of everything random but time itself")
 )
 
-// The test program has three roles: it starts itself again in a mount namespace
-// of its own, so that nothing stays mounted however the test ends; and to run an
-// agent without flushes.
+// program is the path of the built agent.
+var program string
+
+// The test's own program is started in other roles too: by the test itself, in a
+// mount namespace where whatever it mounts is gone when it ends, however it
+// ends; and by that, to keep a disk, or to become an agent without flushes.
 const (
 	envRole      = "SENSOR_AGENT_POWERCUT_ROLE"
 	roleInside   = "inside"
+	roleKeeper   = "keeper"
 	roleUnsynced = "unsynced"
 )
 
 func TestMain(m *testing.M) {
-	switch role := os.Getenv(envRole); {
-	case role == roleUnsynced:
+	switch role := os.Getenv(envRole); role {
+	case roleKeeper:
+		exit(keepDisk(os.Args[1], os.Args[2]))
+	case roleUnsynced:
 		os.Unsetenv(envRole)
-		fmt.Fprintln(os.Stderr, unsynced(os.Args[1:]))
-		os.Exit(1)
-	case role == "" && os.Geteuid() == 0:
-		os.Exit(inside())
+		exit(unsynced(os.Args[1:]))
+	case roleInside:
+		os.Exit(buildAndRun(m))
+	}
+	flag.Parse()
+	if (*cuts > 0 || *wear > 0) && os.Geteuid() == 0 {
+		if code, ok := inside(); ok {
+			os.Exit(code)
+		}
 	}
 	os.Exit(m.Run())
 }
 
-func inside() int {
-	runtime.LockOSThread() // Pdeathsig goes by the thread
-	cmd := exec.Command("/proc/self/exe", os.Args[1:]...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	cmd.Env = append(os.Environ(), envRole+"="+roleInside)
-	cmd.SysProcAttr = &unix.SysProcAttr{Unshareflags: unix.CLONE_NEWNS, Pdeathsig: unix.SIGKILL}
-	if err := cmd.Run(); cmd.ProcessState == nil {
-		fmt.Fprintln(os.Stderr, "a mount namespace:", err)
-		return 1
+func exit(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
 	}
-	return cmd.ProcessState.ExitCode()
+	os.Exit(0)
 }
 
-// ready prepares a test with the rig: it skips where that cannot be built.
-func ready(t *testing.T) (program string, empty []byte) {
+// inside runs the test in a mount namespace of its own. It is not ok if there can
+// be none.
+func inside() (code int, ok bool) {
+	runtime.LockOSThread() // Pdeathsig goes by the thread
+	cmd := exec.Command("/proc/self/exe", append(os.Args[1:], fmt.Sprintf("-seed=%d", *seed))...)
+	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
+	cmd.Env = append(os.Environ(), envRole+"="+roleInside)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Unshareflags: syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
+	if err := cmd.Run(); cmd.ProcessState == nil {
+		fmt.Fprintln(os.Stderr, "a mount namespace:", err)
+		return 0, false
+	}
+	return cmd.ProcessState.ExitCode(), true
+}
+
+func buildAndRun(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "powercut-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	program = filepath.Join(dir, "sensor-agent")
+	if out, err := exec.Command("go", "build", "-o", program, "../../cmd/sensor-agent").CombinedOutput(); err != nil {
+		fmt.Fprintf(os.Stderr, "building the agent: %v\n%s", err, out)
+		return 1
+	}
+	return m.Run()
+}
+
+// ready skips a test that this machine cannot run, or fails it, as package need
+// does.
+func ready(t *testing.T) {
 	t.Helper()
 	need.Root(t)
-	t.Logf("-seed %d", *seed)
-	return build(t), format(t)
+	var errs []error
+	if os.Getenv(envRole) != roleInside {
+		errs = append(errs, errors.New("no leave to mount anything"))
+	}
+	for _, path := range []string{"/dev/fuse", "/dev/loop-control"} {
+		_, err := os.Stat(path)
+		errs = append(errs, err)
+	}
+	switch err := errors.Join(errs...); {
+	case err == nil:
+	case os.Getenv("SENSOR_AGENT_TEST_REQUIRE") != "":
+		t.Fatalf("FUSE, loop devices and mounts are needed: %v", err)
+	default:
+		t.Skipf("FUSE, loop devices and mounts are needed: %v", err)
+	}
 }
 
 func TestPowerCut(t *testing.T) {
 	if *cuts == 0 {
-		t.Skip("runs only when asked to: make powercut")
+		t.Skip("runs when asked to: make powercut")
 	}
-	program, empty := ready(t)
+	ready(t)
+	t.Parallel()
 	for _, c := range []struct {
 		name   string
 		policy outbox.Sync
 		flaky  bool
-		atRisk time.Duration // a reading that is lost was queued no longer ago than this
+		atRisk time.Duration // only readings queued later than this before the cut may be lost
 	}{
 		{"lazy, broker up", outbox.Lazy, false, time.Second},
 		{"lazy, broker down half of the time", outbox.Lazy, true, time.Second},
@@ -97,46 +149,47 @@ func TestPowerCut(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := newTrial(t, program, c.policy, empty)
+			tr := newTrial(t, c.policy)
 			for range *cuts {
-				most, hasty := 3*time.Second, r.rnd.IntN(4) == 0
-				if hasty {
-					most = 500 * time.Millisecond
+				most, hasty := 4*time.Second, tr.rnd.IntN(4) == 0
+				if hasty { // maybe before the agent is ready
+					most = 300 * time.Millisecond
 				}
-				r.run(t, hasty, func(dir string) { r.live(t, dir, most, c.flaky) })
+				tr.run(t, hasty, func(k *disk) { tr.live(t, k, most, c.flaky) })
 			}
-			r.run(t, false, func(string) {})
-			for i, l := range r.losses() {
+			tr.run(t, false, func(*disk) {})
+			for i, l := range tr.losses() {
 				if l.readings > 0 && l.oldest >= c.atRisk {
-					t.Errorf("cut %d: %d readings are lost, the oldest queued %v before", i+1, l.readings, l.oldest)
+					t.Errorf("cut %d: %d readings are lost, the first was queued %v before", i+1, l.readings, l.oldest)
 				}
 			}
-			r.checkTold(t)
-			t.Log(r.summary())
+			tr.checkTruth(t)
+			t.Log(tr.summary())
 		})
 	}
 }
 
-// TestWithoutSync runs agents whose flushes do nothing: if that went unnoticed,
-// the other test would mean nothing.
+// TestWithoutSync runs agents whose flushes do nothing. That this is noticed is
+// what gives the other test its meaning.
 func TestWithoutSync(t *testing.T) {
 	if *cuts == 0 {
-		t.Skip("runs only when asked to: make powercut")
+		t.Skip("runs when asked to: make powercut")
 	}
-	program, empty := ready(t)
+	ready(t)
+	t.Parallel()
 	for _, policy := range []outbox.Sync{outbox.Lazy, outbox.Each} {
 		t.Run(string(policy), func(t *testing.T) {
 			t.Parallel()
-			r := newTrial(t, program, policy, empty)
-			r.unsynced = true
-			r.sink.down()
-			r.run(t, true, func(string) { time.Sleep(3 * time.Second) }) // ext4 itself flushes after five
-			r.unsynced = false
-			r.run(t, false, func(string) {})
-			if r.losses()[0].oldest <= time.Second {
-				t.Error("nothing that was older than a second is missed")
+			tr := newTrial(t, policy)
+			tr.unsynced = true
+			tr.sink.down()
+			tr.run(t, true, func(*disk) { time.Sleep(3 * time.Second) }) // ext4 itself flushes after five
+			tr.unsynced = false
+			tr.run(t, false, func(*disk) {})
+			if l := tr.losses()[0]; l.oldest <= time.Second {
+				t.Errorf("no reading that had waited for a second is lost: %+v", l)
 			}
-			t.Log(r.summary())
+			t.Log(tr.summary())
 		})
 	}
 }

@@ -3,71 +3,30 @@ package powercut
 import (
 	"bufio"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
 	"sync"
 	"testing"
-	"time"
 )
-
-// The topics of an agent under test.
-const (
-	valueTopic   = "powercut/value"
-	stateTopic   = "powercut/state"
-	eventTopic   = "powercut/event"
-	controlTopic = "powercut/interval"
-)
-
-// An id names a reading for ever.
-type id struct{ epoch, seq uint64 }
-
-func (a id) before(b id) bool { return a.epoch < b.epoch || a.epoch == b.epoch && a.seq < b.seq }
-
-// A message is what matters of a message with a reading.
-type message struct {
-	Epoch, Seq uint64
-	Value      *int // of a sensor that counts from the start of the agent
-	Replay     bool
-}
-
-// An event is what matters of an event.
-type event struct {
-	Type      string
-	Epoch     uint64
-	PrevEpoch uint64 `json:"prev_epoch"`
-	PrevLast  uint64 `json:"prev_last"`
-	Clean     *bool
-	From, To  uint64
-	Count     uint64
-}
-
-// A state is what matters of the agent's state.
-type state struct {
-	Outbox struct{ Written int64 }
-}
 
 // A sink is the broker and its subscriber in one: it acknowledges a message
 // when it has noted it, so that what was acknowledged was received. It speaks as
 // much of MQTT 3.1.1 as one agent needs.
 type sink struct {
+	received
 	serving sync.WaitGroup
 
 	mu       sync.Mutex
 	addr     string
 	listener net.Listener // nil while it is down
 	conns    map[net.Conn]bool
-	got      map[id]int // how many times each reading was received
-	events   []event
-	states   []state
-	faults   []string // what must not be
 }
 
 // newSink starts a sink. It is stopped when the test ends.
 func newSink(t *testing.T) *sink {
 	t.Helper()
-	s := &sink{addr: "127.0.0.1:0", conns: map[net.Conn]bool{}, got: map[id]int{}}
+	s := &sink{addr: "127.0.0.1:0", conns: map[net.Conn]bool{}, received: received{times: map[id]int{}}}
 	s.up(t)
 	t.Cleanup(s.down)
 	return s
@@ -177,60 +136,6 @@ func readPacket(in *bufio.Reader) (head byte, body []byte, err error) {
 	return head, body, err
 }
 
-// note takes down what was received. Within a lane of a connection readings come
-// in the order in which they were made.
-func (s *sink) note(topic string, payload []byte, lanes *[2]id) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var err error
-	switch topic {
-	case valueTopic:
-		var m message
-		err = json.Unmarshal(payload, &m)
-		if err != nil {
-			break
-		}
-		if m.Value == nil || *m.Value != int((m.Seq-1)%256) {
-			s.fault("changed on its way: %s", payload)
-		}
-		lane := &lanes[0]
-		if m.Replay {
-			lane = &lanes[1]
-		}
-		reading := id{m.Epoch, m.Seq}
-		if !lane.before(reading) {
-			s.fault("out of order: %v after %v, replay %t", reading, *lane, m.Replay)
-		}
-		*lane = reading
-		s.got[reading]++
-	case eventTopic:
-		var e event
-		err = json.Unmarshal(payload, &e)
-		s.events = append(s.events, e)
-	case stateTopic:
-		var st state
-		err = json.Unmarshal(payload, &st)
-		s.states = append(s.states, st)
-	}
-	if err != nil {
-		s.fault("on %s: %v: %s", topic, err, payload)
-	}
-}
-
-// fault notes what must not be; s.mu is held.
-func (s *sink) fault(format string, args ...any) {
-	if len(s.faults) < 20 {
-		s.faults = append(s.faults, fmt.Sprintf(format, args...))
-	}
-}
-
-// has reports whether a reading was received.
-func (s *sink) has(reading id) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.got[reading] > 0
-}
-
 // send publishes a message to the agent, if it is connected.
 func (s *sink) send(topic, payload string) {
 	s.mu.Lock()
@@ -240,14 +145,4 @@ func (s *sink) send(topic, payload string) {
 	for c := range s.conns {
 		c.Write(packet)
 	}
-}
-
-// eventually reports whether something came true in time.
-func eventually(within time.Duration, is func() bool) bool {
-	for deadline := time.Now().Add(within); !is(); time.Sleep(2 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			return false
-		}
-	}
-	return true
 }

@@ -30,8 +30,12 @@ func (q *Queue) attach() error {
 		return err
 	}
 	lost, records := led.settle()
+	q.gaps.load(q.dir)
 	for _, g := range lost {
 		q.gaps.addRange(g)
+	}
+	if len(lost) > 0 {
+		q.gaps.save(q.opt.Log)
 	}
 	q.stats.Damaged += records
 	q.stats.SkippedBytes += uint64(led.skipped)
@@ -46,8 +50,10 @@ func (q *Queue) attach() error {
 		q.begin(this.first, this.epoch)
 		if last > 0 {
 			q.previous = Previous{Epoch: last}
-			if led.epoch == last {
-				q.previous.LastSeq, q.previous.Clean = led.lastSeq, led.clean
+			// A run that died before it recorded anything closes nothing: the
+			// one before it is still to be closed.
+			if led.epoch > 0 {
+				q.previous = Previous{led.epoch, led.lastSeq, led.clean && led.epoch == last}
 			}
 		}
 	}
@@ -67,7 +73,7 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 	if q.mark.lastSeq == 0 && led.epoch == q.mark.epoch {
 		q.mark.lastSeq = led.lastSeq
 	}
-	l.mark, l.gaps, l.stats = &q.mark, &q.gaps, &q.stats
+	l.mark, l.gaps, l.stats, l.slog = &q.mark, &q.gaps, &q.stats, q.opt.Log
 	// A life that is not seen may have had a higher number than those that are.
 	l.serial = max(l.serial, uint64(q.first))
 	q.log = l

@@ -31,7 +31,7 @@ func damaged(t *testing.T, n, size int, how func(dir string, names []string)) (q
 func told(t *testing.T, q *Queue) (seqs map[uint64]bool, count uint64) {
 	t.Helper()
 	seqs = map[uint64]bool{}
-	for _, g := range q.Gaps() {
+	for _, g := range gapsOf(q) {
 		if g.Reason != reasonDamaged || g.Count > g.To-g.From+1 {
 			t.Errorf("gap %+v", g)
 		}
@@ -100,7 +100,7 @@ func TestFlippedBitInHeaderCostsNothing(t *testing.T) {
 		if err := check(got, want, nil); err != nil {
 			t.Fatalf("bit %d: %v", bit, err)
 		}
-		if gaps := q.Gaps(); len(gaps) > 0 {
+		if gaps := gapsOf(q); len(gaps) > 0 {
 			t.Fatalf("bit %d: %v", bit, gaps)
 		}
 		q.Close()
@@ -197,6 +197,10 @@ func TestLostSegments(t *testing.T) {
 			}
 			if _, count := told(t, q); count != 0 {
 				t.Error("told twice")
+			}
+			bad, _ := filepath.Glob(filepath.Join(q.dir, badPattern))
+			if hasAny := name == "zeros" || name == "text"; len(bad) > 0 != hasAny && name != "empty" {
+				t.Errorf("set aside: %v", bad)
 			}
 		})
 	}
@@ -305,7 +309,7 @@ func TestDamageOfTheAcknowledgedIsNotTold(t *testing.T) {
 	if diff := cmp.Diff(slices.Concat(want[:10], want[100:150], want[190:]), held(q)); diff != "" {
 		t.Error(diff)
 	}
-	if gaps := q.Gaps(); len(gaps) > 0 {
+	if gaps := gapsOf(q); len(gaps) > 0 {
 		t.Errorf("told %v", gaps)
 	}
 }

@@ -62,7 +62,7 @@ func TestFullDisk(t *testing.T) {
 				if err := check(held(after), want, nil); err != nil {
 					t.Error(err)
 				}
-				if gaps := q.Gaps(); len(gaps) > 0 {
+				if gaps := gapsOf(q); len(gaps) > 0 {
 					t.Errorf("gaps %v", gaps)
 				}
 				for _, name := range segmentFiles(t, dir) {
@@ -87,7 +87,7 @@ func TestFullDiskAndFullMemory(t *testing.T) {
 		for seq := uint64(2); seq <= n; seq++ {
 			add(t, q, seq, 1000)
 		}
-		gaps := q.Gaps()
+		gaps := gapsOf(q)
 		if len(gaps) != 1 || gaps[0].From != 2 || gaps[0].Count < 1000 || gaps[0].Count > 2500 || gaps[0].Reason != reasonMemory {
 			t.Fatalf("gaps %+v", gaps)
 		}
@@ -95,7 +95,7 @@ func TestFullDiskAndFullMemory(t *testing.T) {
 		time.Sleep(retryDelay)
 		synctest.Wait()
 		// More was in memory than fits the log: the rest is told too.
-		gaps = append(gaps, q.Gaps()...)
+		gaps = append(gaps, gapsOf(q)...)
 		all := held(q)
 		var missing uint64
 		for _, g := range gaps {
@@ -106,6 +106,12 @@ func TestFullDiskAndFullMemory(t *testing.T) {
 		}
 		if s := q.Stats(); s.Health != "" || s.HeldInMemory != 0 {
 			t.Errorf("%+v", s)
+		}
+		for _, r := range all {
+			q.Ack(r.Position)
+		}
+		if n := cap(q.memory.data); n > 0 {
+			t.Errorf("%d bytes are kept after the trouble", n)
 		}
 	})
 }
@@ -181,7 +187,7 @@ func TestOpenLater(t *testing.T) {
 			if diff := cmp.Diff(old, held(q)); diff != "" {
 				t.Fatalf("round %d: %s", round, diff)
 			}
-			if gaps := q.Gaps(); len(gaps) > 0 {
+			if gaps := gapsOf(q); len(gaps) > 0 {
 				t.Errorf("gaps %v", gaps)
 			}
 			q.Close()

@@ -2,7 +2,13 @@ package outbox
 
 import (
 	"cmp"
+	"encoding/json"
+	"log/slog"
+	"os"
+	"path/filepath"
 	"slices"
+
+	"sensor-agent/internal/durable"
 )
 
 // Reasons of a gap.
@@ -15,8 +21,57 @@ const (
 // MaxGaps bounds what is remembered of gaps nobody asked for.
 const maxGaps = 1024
 
-// Gaps collects what was lost until somebody asks.
-type gaps struct{ list []Gap }
+// gapsFile keeps in the outbox's directory what has not been told yet. It
+// changes when a segment is given up, which is rarely.
+const gapsFile = "gaps.json"
+
+// Gaps collects what was lost until somebody has been told.
+type gaps struct {
+	list    []Gap
+	telling []Gap  // handed out, and not told yet
+	path    string // of the file; "" while there is no directory
+}
+
+// load takes over what the run before has not told.
+func (g *gaps) load(dir string) {
+	g.path = filepath.Join(dir, gapsFile)
+	text, err := durable.Read(g.path, 1<<20)
+	if err != nil {
+		return // there were none
+	}
+	var old []Gap
+	if json.Unmarshal(text, &old) != nil {
+		return // the consumers see them all the same, by the numbers
+	}
+	g.list = append(old, g.list...)
+}
+
+// save keeps what is still to be told over a restart.
+func (g *gaps) save(log *slog.Logger) {
+	if g.path == "" {
+		return
+	}
+	g.merge()
+	text, err := json.Marshal(append(slices.Clone(g.telling), g.list...))
+	if err == nil {
+		err = durable.Write(g.path, text)
+	}
+	if err != nil {
+		log.Warn("gaps may not be told after a restart", "err", err)
+	}
+}
+
+// told forgets what was handed out.
+func (g *gaps) told(log *slog.Logger) {
+	g.telling = nil
+	switch {
+	case g.path == "":
+	case len(g.list) > 0:
+		g.save(log)
+	default:
+		_ = os.Remove(g.path)
+	}
+}
 
 // add notes that one reading was lost. Events, which have no number, are
 // nothing that a consumer could miss.
@@ -46,12 +101,11 @@ func (g *gaps) addRange(gap Gap) {
 	g.list = g.list[max(0, len(g.list)-maxGaps):]
 }
 
-// take returns all gaps, merged, and forgets them.
+// take hands out all gaps, merged, until told.
 func (g *gaps) take() []Gap {
 	g.merge()
-	list := g.list
-	g.list = nil
-	return list
+	g.telling, g.list = append(g.telling, g.list...), nil
+	return g.telling
 }
 
 // merge joins neighbours: readings of several streams do not reach the queue

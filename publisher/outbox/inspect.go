@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 )
 
@@ -78,7 +79,7 @@ func Drop(dir string) (int, error) {
 	led.settle()
 	n := led.acks.missing(1, led.next-1)
 	l.mark = &mark{epoch: led.epoch, lastSeq: led.lastSeq, acks: spans{low: led.next - 1}}
-	l.gaps, l.stats = &gaps{}, &Stats{}
+	l.gaps, l.stats, l.slog = &gaps{}, &Stats{}, slog.New(slog.DiscardHandler)
 	k := kindMark
 	if led.clean {
 		k = kindClean

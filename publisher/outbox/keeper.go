@@ -94,6 +94,7 @@ func (q *Queue) writable() bool { return q.log != nil && q.trouble == nil }
 // write that fails is tried once more, in another segment.
 func (q *Queue) flush(k kind) {
 	retried := false
+	q.putBack()
 	for q.written < q.next-1 || k != 0 {
 		from := q.unwrittenFrom()
 		last, err := q.log.write(&q.memory, from, k)
@@ -107,6 +108,7 @@ func (q *Queue) flush(k kind) {
 		}
 		q.written = last
 		k = 0
+		q.putBack()
 	}
 	if q.log.marked {
 		q.log.marked, q.unmarked = false, 0
@@ -114,6 +116,15 @@ func (q *Queue) flush(k kind) {
 	if q.wantsSpare() {
 		q.schedule(q.now())
 	}
+}
+
+// putBack puts events at the end that were in segments given up.
+func (q *Queue) putBack() {
+	for _, r := range q.log.rescued {
+		q.memory.push(q.next, r, q.now())
+		q.next++
+	}
+	q.log.rescued = q.log.rescued[:0]
 }
 
 // unwrittenFrom is the position of the first record that has to be written.
@@ -217,6 +228,7 @@ func (q *Queue) makeReady() {
 		q.mu.Lock()
 		if q.wantsSpare() && len(l.segments) >= l.maxSegments && l.segments[0] == oldest {
 			l.giveUp(oldest, q.written+1)
+			q.flush(0)
 			q.signal()
 		}
 		return

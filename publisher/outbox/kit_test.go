@@ -162,6 +162,7 @@ type card struct {
 	failSync error // what the next sync returns: every second write is lost then
 	lies     bool  // sync does nothing, and says nothing
 	onWrite  func()
+	onSync   func() // while the sync is under way: what is written then is not in it
 }
 
 // set changes how the card behaves.
@@ -238,6 +239,11 @@ func (c *card) sync(f *os.File) error {
 		}
 	}
 	delete(c.pending, key)
+	if hook := c.onSync; hook != nil {
+		c.mu.Unlock()
+		hook()
+		c.mu.Lock()
+	}
 	return err
 }
 
@@ -330,4 +336,11 @@ func fileSize(t testing.TB, dir, name string) int64 {
 		t.Fatal(err)
 	}
 	return info.Size()
+}
+
+// gapsOf returns the gaps of a queue and says that they have been told.
+func gapsOf(q *Queue) []Gap {
+	gaps := append([]Gap(nil), q.Gaps()...)
+	q.Told()
+	return gaps
 }

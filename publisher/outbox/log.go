@@ -1,6 +1,8 @@
 package outbox
 
 import (
+	"bytes"
+	"log/slog"
 	"os"
 	"slices"
 )
@@ -22,6 +24,9 @@ type log struct {
 	mark  *mark // what the queue knows to be acknowledged
 	gaps  *gaps
 	stats *Stats
+	slog  *slog.Logger
+
+	rescued []Record // events of segments that were given up: to be put in anew
 
 	marked       bool // a mark was written; the queue sets it back
 	buf, markBuf []byte
@@ -209,6 +214,9 @@ func (l *log) made(seg *segment) {
 // Those from position from on are in memory and will be written again.
 func (l *log) giveUp(seg *segment, from Position) {
 	end := min(seg.end, from-1)
+	// Messages without a number that are not events are put back too, but only
+	// so many: a log full of them would never have room.
+	room := int(l.segmentSize / 16)
 	s := seg.scanner(l.disk, seg.used)
 	for {
 		f, ok := s.scan()
@@ -216,14 +224,20 @@ func (l *log) giveUp(seg *segment, from Position) {
 			break
 		}
 		if f.kind == kindRecord && !l.mark.acks.has(f.position) {
+			l.mark.acks.add(f.position, f.position)
+			if f.seq == 0 && f.size() <= room { // an event is small, and nothing else tells what it does
+				room -= f.size()
+				l.rescued = append(l.rescued, Record{Epoch: f.epoch, Payload: bytes.Clone(f.payload)})
+				continue
+			}
 			l.stats.Dropped++
 			l.gaps.add(f.epoch, f.seq, reasonFull)
-			l.mark.acks.add(f.position, f.position)
 		}
 	}
 	// What cannot be read is lost as well.
 	l.stats.Damaged += l.mark.acks.missing(seg.base, end)
 	l.mark.acks.add(seg.base, end)
+	l.gaps.save(l.slog) // before the records are gone for good
 	l.release(seg)
 }
 
@@ -247,10 +261,6 @@ func (l *log) reap() {
 // release takes seg out of use.
 func (l *log) release(seg *segment) {
 	l.segments = slices.DeleteFunc(l.segments, func(s *segment) bool { return s == seg })
-	if !seg.suspect {
-		// If this write is lost, the marks still say that its records are done.
-		l.put(seg, appendFrame(l.buf[:0], headerFrame(kindFree, 0, 0)), 0)
-	}
 	l.shelve(seg)
 }
 
@@ -261,12 +271,17 @@ func (l *log) shelve(seg *segment) {
 	switch {
 	case seg.suspect:
 		seg.setAside()
+		return
 	case seg.size != l.segmentSize || len(l.segments)+len(l.spare) >= l.maxSegments:
 		seg.file.Close() // MaxSize was another when it was made
 		os.Remove(seg.name)
-	default:
-		l.spare = append(l.spare, seg)
+		return
+	case seg.base > 0: // its header still says that it is in use
+		// If this write is lost, marks or later lives say that it is not.
+		l.put(seg, appendFrame(l.buf[:0], headerFrame(kindFree, 0, 0)), 0)
+		seg.base = 0
 	}
+	l.spare = append(l.spare, seg)
 }
 
 // size is the bytes of the segments in use.

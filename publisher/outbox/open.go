@@ -40,7 +40,7 @@ func openLog(dir string, o Options) (*log, *ledger, error) {
 		lock.Close()
 		return nil, nil, err
 	}
-	l := &log{dir: dir, disk: o.disk, lock: lock, segments: used}
+	l := &log{dir: dir, disk: o.disk, lock: lock, segments: used, stats: &Stats{}}
 	l.segmentSize, l.maxSegments = segmentSizeFor(o.MaxSize)
 	l.number = led.number
 	for _, seg := range append(used, free...) {

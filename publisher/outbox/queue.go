@@ -250,11 +250,19 @@ func (q *Queue) signal() {
 	}
 }
 
-// Gaps returns what was lost since it was last asked.
+// Gaps returns what was lost, until [Queue.Told] says that it has been passed
+// on. What was lost on disk is kept over a restart.
 func (q *Queue) Gaps() []Gap {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return q.gaps.take()
+}
+
+// Told forgets what Gaps has returned.
+func (q *Queue) Told() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.gaps.told(q.opt.Log)
 }
 
 // Stats returns the state of the queue.

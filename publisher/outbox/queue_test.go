@@ -117,7 +117,7 @@ func TestQueueReopens(t *testing.T) {
 	if p := add(t, q, 1, 10).Position; p <= all[1999].Position {
 		t.Errorf("position %d after %d", p, all[1999].Position)
 	}
-	if gaps := q.Gaps(); len(gaps) > 0 {
+	if gaps := gapsOf(q); len(gaps) > 0 {
 		t.Errorf("gaps %v", gaps)
 	}
 }
@@ -133,9 +133,10 @@ func TestQueueAfterKill(t *testing.T) {
 	if diff := cmp.Diff(Previous{Epoch: epoch, LastSeq: 2}, q.Previous()); diff != "" {
 		t.Error(diff)
 	}
-	// Nothing is appended before the next kill.
+	// Nothing is appended before the next kill: the epoch before is still the
+	// one to be closed.
 	again := open(t, copyDir(t, q.dir), Options{})
-	if diff := cmp.Diff(Previous{Epoch: epoch + 1}, again.Previous()); diff != "" {
+	if diff := cmp.Diff(Previous{Epoch: epoch, LastSeq: 2}, again.Previous()); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -183,7 +184,7 @@ func TestQueueDropsOldest(t *testing.T) {
 	epoch := q.Epoch()
 	lost := map[uint64]bool{}
 	drain := func() {
-		for _, g := range q.Gaps() {
+		for _, g := range gapsOf(q) {
 			if g.Epoch != epoch || g.Reason != reasonFull || g.Count != g.To-g.From+1 {
 				t.Errorf("gap %+v", g)
 			}
@@ -246,6 +247,35 @@ func TestQueueDropsOldest(t *testing.T) {
 	}
 }
 
+// Records without a number, which cannot be told as a gap, must leave room for
+// new ones all the same.
+func TestQueueFullOfRecordsWithoutNumber(t *testing.T) {
+	q := open(t, t.TempDir(), Options{MaxSize: small})
+	const n = 20000
+	for i := uint64(1); i <= n; i++ {
+		r := Record{Epoch: q.Epoch(), Payload: payload(i, 100)}
+		if i > n-1000 {
+			r.Seq = i
+		}
+		if _, err := q.Append(r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	all := held(q)
+	if len(all) < 1000 || all[len(all)-1].Seq != n {
+		t.Fatalf("%d records, the last %d", len(all), all[len(all)-1].Seq)
+	}
+	numbered := 0
+	for _, r := range all {
+		if r.Seq > 0 {
+			numbered++
+		}
+	}
+	if numbered != 1000 {
+		t.Errorf("%d of the newest 1000 are there", numbered)
+	}
+}
+
 func TestInMemoryDropsOldest(t *testing.T) {
 	q := InMemory(100 << 10)
 	defer q.Close()
@@ -258,7 +288,7 @@ func TestInMemoryDropsOldest(t *testing.T) {
 		t.Errorf("%d records, the last %d; want about 97 up to 5000", n, all[n-1].Seq)
 	}
 	want := []Gap{{q.Epoch(), 1, first - 1, first - 1, reasonFull}}
-	if diff := cmp.Diff(want, q.Gaps()); diff != "" {
+	if diff := cmp.Diff(want, gapsOf(q)); diff != "" {
 		t.Error(diff)
 	}
 	if got := q.Stats().Dropped; got != first-1 {

@@ -66,17 +66,13 @@ func (q *Queue) read(p Position, seg *segment, life segment, buf []byte) (Record
 	defer q.reading.Unlock()
 	c := q.cursor(p, seg, life)
 	f, found := c.find(p)
-	if !found || f.position != p { // a disk can fail to read once
-		c.restart(q.opt.disk, seg, life)
-		f, found = c.find(p)
-	}
 	if found && f.position == p {
 		return record(f, buf), true
 	}
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if q.closed || q.mark.acks.has(p) || seg.serial != life.serial {
+	if q.closed || q.mark.acks.has(p) || seg.serial != life.serial || p > seg.end {
 		return Record{}, false
 	}
 	to, after := seg.end, reading{}

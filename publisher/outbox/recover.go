@@ -60,6 +60,13 @@ func survey(d disk, dir string, flag int) (used, free []*segment, led *ledger, e
 		}
 	}
 	supersede(used)
+	used = slices.DeleteFunc(used, func(s *segment) bool {
+		if s.end < s.base { // nothing in it counts; least of all must it be written on
+			free = append(free, s)
+			return true
+		}
+		return false
+	})
 	slices.SortFunc(used, func(a, b *segment) int { return cmp.Compare(a.base, b.base) })
 	for _, seg := range used {
 		led.read(d, seg)
