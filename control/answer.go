@@ -30,4 +30,6 @@ type StreamState struct {
 
 func seconds(d time.Duration) float64 { return d.Seconds() }
 
-func stamp(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// stamp writes a time by the wall clock as it is now: it may have been set
+// since t was computed.
+func stamp(t, now time.Time) string { return now.Add(t.Sub(now)).UTC().Format(time.RFC3339) }

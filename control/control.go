@@ -28,10 +28,11 @@ type Limits struct{ Min, Max time.Duration }
 // Control holds the interval in force of each stream. Make one with [New]. Its
 // methods are called by one goroutine.
 type Control struct {
-	device  string
-	limits  Limits
-	streams []tuned
-	seen    []string // hashes of the last commands, newest last
+	device   string
+	limits   Limits
+	streams  []tuned
+	retained string   // hash of the last retained command
+	seen     []string // hashes of the last commands, newest last
 }
 
 // tuned is a stream and what commands have made of it.
@@ -52,7 +53,7 @@ func (t *tuned) inForce() time.Duration {
 // New starts with what memory holds of an earlier run; the zero Memory holds
 // nothing.
 func New(device string, streams []Stream, limits Limits, memory Memory) *Control {
-	c := &Control{device: device, limits: limits, seen: memory.Seen}
+	c := &Control{device: device, limits: limits, retained: memory.Retained, seen: slices.Clone(memory.Seen)}
 	for _, s := range streams {
 		t := tuned{Stream: s, interval: s.Default}
 		// An interval given for another default is out of date: whoever edited
@@ -96,13 +97,13 @@ func (c *Control) Command(payload []byte, retained bool, now time.Time) Decision
 	if len(payload) == 0 {
 		return Decision{} // somebody cleared a retained command
 	}
-	if again := c.see(payload); again && retained {
-		// The broker hands a retained command out at each connect. It was
-		// meant once, and later commands must not be undone by it.
-		return Decision{}
-	}
 	cmd, err := parse(payload)
 	if cmd.device != "" && cmd.device != c.device {
+		return Decision{}
+	}
+	if again := c.see(payload, retained); again && retained {
+		// The broker hands a retained command out at each connect. It was
+		// meant once, and later commands must not be undone by it.
 		return Decision{}
 	}
 	var targets []int
@@ -110,7 +111,7 @@ func (c *Control) Command(payload []byte, retained bool, now time.Time) Decision
 		targets, err = c.check(cmd, retained)
 	}
 	if err != nil {
-		return Decision{Ack: c.answer(cmd, c.named(cmd.stream), err), Remember: retained}
+		return Decision{Ack: c.answer(cmd, c.named(cmd.stream), err, now), Remember: retained}
 	}
 	var changes []Change
 	for _, i := range targets {
@@ -121,19 +122,25 @@ func (c *Control) Command(payload []byte, retained bool, now time.Time) Decision
 			changes = append(changes, Change{i, t.inForce()})
 		}
 	}
-	return Decision{Changes: changes, Ack: c.answer(cmd, targets, nil), Remember: true}
+	return Decision{Changes: changes, Ack: c.answer(cmd, targets, nil, now), Remember: true}
 }
 
 // seenKept is how many commands are remembered to have been seen.
-const seenKept = 16
+const seenKept = 64
 
 // see notes a command and reports whether it has been seen lately. A command
 // that is sent with the retain flag comes without it to those connected then,
 // so those are noted as well.
-func (c *Control) see(payload []byte) (again bool) {
+func (c *Control) see(payload []byte, retained bool) (again bool) {
 	h := fnv.New64a()
 	_, _ = h.Write(payload)
 	sum := strconv.FormatUint(h.Sum64(), 16)
+	if retained && sum == c.retained {
+		return true
+	}
+	if retained { // kept apart, so that no number of others displaces it
+		c.retained = sum
+	}
 	i := slices.Index(c.seen, sum)
 	if i >= 0 {
 		c.seen = slices.Delete(c.seen, i, i+1)
@@ -226,7 +233,7 @@ func (c *Control) Interval(i int) time.Duration { return c.streams[i].inForce() 
 
 // Memory returns what should survive a restart: a lease does not.
 func (c *Control) Memory() Memory {
-	m := Memory{Seen: slices.Clone(c.seen), Streams: map[string]Remembered{}}
+	m := Memory{Retained: c.retained, Seen: slices.Clone(c.seen), Streams: map[string]Remembered{}}
 	for _, t := range c.streams {
 		if t.interval != t.Default {
 			m.Streams[t.Name] = Remembered{Default: Duration{t.Default}, Interval: Duration{t.interval}}
@@ -235,13 +242,13 @@ func (c *Control) Memory() Memory {
 	return m
 }
 
-// State returns what is in force, per stream name.
-func (c *Control) State() map[string]StreamState {
+// State returns what is in force at now, per stream name.
+func (c *Control) State(now time.Time) map[string]StreamState {
 	state := make(map[string]StreamState, len(c.streams))
 	for _, t := range c.streams {
 		s := StreamState{Interval: seconds(t.inForce()), Default: seconds(t.Default)}
 		if t.leased > 0 {
-			s.Until = stamp(t.until)
+			s.Until = stamp(t.until, now)
 		}
 		state[t.Name] = s
 	}
@@ -250,7 +257,7 @@ func (c *Control) State() map[string]StreamState {
 
 // answer makes the ack for a command addressed to targets, from what is in
 // force after it.
-func (c *Control) answer(cmd command, targets []int, err error) *Ack {
+func (c *Control) answer(cmd command, targets []int, err error, now time.Time) *Ack {
 	a := &Ack{ID: cmd.id, Result: Applied, Stream: cmd.stream}
 	if err != nil {
 		a.Result, a.Reason = Rejected, err.Error()
@@ -259,7 +266,7 @@ func (c *Control) answer(cmd command, targets []int, err error) *Ack {
 		t := c.streams[targets[0]]
 		a.Stream, a.Interval = t.Name, seconds(t.inForce())
 		if t.leased > 0 {
-			a.Until = stamp(t.until)
+			a.Until = stamp(t.until, now)
 		}
 		return a
 	}
@@ -268,7 +275,7 @@ func (c *Control) answer(cmd command, targets []int, err error) *Ack {
 		t := c.streams[i]
 		a.Intervals[t.Name] = seconds(t.inForce())
 		if cmd.lease > 0 && err == nil {
-			a.Until = stamp(t.until)
+			a.Until = stamp(t.until, now)
 		}
 	}
 	if values := slices.Compact(slices.Sorted(maps.Values(a.Intervals))); len(values) == 1 {

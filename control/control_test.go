@@ -236,6 +236,17 @@ func TestRetainedCommandSentWhileConnected(t *testing.T) {
 	}
 }
 
+func TestRetainedCommandIsNotDisplacedByOthers(t *testing.T) {
+	c := single()
+	c.Command([]byte("7"), true, now)
+	for i := range 2 * seenKept {
+		c.Command(fmt.Appendf(nil, `{"interval":2,"id":"%d"}`, i), false, now)
+	}
+	if c.Command([]byte("7"), true, now); c.Interval(0) != 2*time.Second {
+		t.Errorf("applied again: %v", c.Interval(0))
+	}
+}
+
 func TestRetainedCommands(t *testing.T) {
 	c := single()
 	if d := c.Command([]byte("7"), true, now); len(d.Changes) != 1 {
@@ -287,7 +298,7 @@ func FuzzCommand(f *testing.F) {
 		if end, ok := c.Expiry(); ok && (end.Before(now) || end.Sub(now) > MaxLease) {
 			t.Errorf("lease until %v", end)
 		}
-		if math.IsNaN(c.State()["main"].Interval) {
+		if math.IsNaN(c.State(now)["main"].Interval) {
 			t.Error("NaN")
 		}
 	})

@@ -13,9 +13,11 @@ import (
 // Memory is what of past commands survives a restart.
 type Memory struct {
 	Streams map[string]Remembered `json:"streams"`
-	// Seen has hashes of the last commands, so that a retained one that the
-	// broker hands out again after a restart does not undo a later one.
-	Seen []string `json:"seen,omitempty"`
+	// Retained and Seen have hashes of the last retained command and of the
+	// last commands at all, so that a retained one that the broker hands out
+	// again after a restart does not undo a later one.
+	Retained string   `json:"retained,omitempty"`
+	Seen     []string `json:"seen,omitempty"`
 }
 
 // Remembered is the interval a command gave a stream, and the default it was

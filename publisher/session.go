@@ -71,6 +71,9 @@ type lane struct {
 func newSession(p *Publisher, conn *Conn) *session {
 	s := &session{Publisher: p, conn: conn, watchdog: time.NewTimer(overdue)}
 	s.watchdog.Stop()
+	for len(p.answers) > 0 { // whoever asked then is not waiting any more
+		<-p.answers
+	}
 	s.underway.limit = window
 	s.pace = newPace(p.Drain)
 	if newest := p.Outbox.Last(); newest > 0 {

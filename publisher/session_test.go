@@ -312,9 +312,18 @@ func TestCommandsArriveInOrder(t *testing.T) {
 	if err := conn.Send(t.Context(), "d/control", 1, true, []byte("retained")); err != nil {
 		t.Fatal(err)
 	}
-	<-echo // the broker acknowledges before it hands out: only now is it done
+	receive := func(from <-chan Received) Received {
+		select {
+		case r := <-from:
+			return r
+		case <-time.After(15 * time.Second):
+			t.Fatal("waited in vain for a command")
+			return Received{}
+		}
+	}
+	receive(echo) // the broker acknowledges before it hands out: only now is it done
 	a.run()
-	if r := <-a.Commands(); string(r.Payload) != "retained" || !r.Retained {
+	if r := receive(a.Commands()); string(r.Payload) != "retained" || !r.Retained {
 		t.Errorf("first command: %+v", r)
 	}
 	for i := range 50 {
@@ -323,7 +332,7 @@ func TestCommandsArriveInOrder(t *testing.T) {
 		}
 	}
 	for i := range 50 {
-		if r := <-a.Commands(); r.Payload[0] != byte(i) || r.Retained {
+		if r := receive(a.Commands()); r.Payload[0] != byte(i) || r.Retained {
 			t.Fatalf("command %d: %+v", i, r)
 		}
 	}

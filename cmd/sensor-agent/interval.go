@@ -128,7 +128,7 @@ func await(ctx context.Context, w io.Writer, conn *publisher.Conn, answers <-cha
 		case err := <-conn.Lost():
 			return &exitError{exitUnavailable, fmt.Errorf("connection lost: %w", err)}
 		case <-ctx.Done():
-			return ctx.Err()
+			return &exitError{code: exitFailure}
 		}
 		switch {
 		case answered == 0:

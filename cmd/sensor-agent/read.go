@@ -110,7 +110,7 @@ func readOnce(ctx context.Context, s *config.Sensor, wire func() (sensors.Wire, 
 	case r := <-done:
 		return r.reading, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("no answer: %w", ctx.Err())
+		return nil, fmt.Errorf("no answer within %v: a bus or the driver hangs: check the wiring, or take the power from the sensor for a moment", readTimeout)
 	}
 }
 

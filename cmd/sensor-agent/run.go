@@ -66,7 +66,7 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 	wall := newClock(c, log)
 	tuner := newTuner(c, log)
 
-	var samples *sampler.Sampler
+	var sampling *sampler.Sampler
 	messages := publisher.New(publisher.Options{
 		Device:  c.Device,
 		Brokers: brokerURLs(c),
@@ -80,16 +80,16 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		Outbox:    queue,
 		Clock:     wall,
 		Drain:     c.Outbox.Drain,
-		State:     func() []byte { return state(c, tuner, samples, queue) },
+		State:     func() []byte { return state(c, tuner, sampling, queue) },
 		Log:       log,
 	})
-	samples = sampler.New(sampledSensors(c, buses, log), sampledStreams(c, tuner),
+	sampling = sampler.New(sampledSensors(c, buses, log), sampledStreams(c, tuner),
 		func(t sampler.Tick) { messages.Publish(t.Stream, t.At, t.Readings) },
 		messages.StateChanged, log)
 
 	log.Info("sensor-agent "+version, "device", c.Device, "epoch", queue.Epoch(), "sensors", len(c.Sensors), "streams", len(c.Streams))
 	systemd.Notify("READY=1")
-	defer systemd.Notify("STOPPING=1")
+	defer context.AfterFunc(ctx, func() { systemd.Notify("STOPPING=1") })()
 
 	// First the sampling ends, then what it has brought is sent.
 	publishing, stopPublishing := context.WithCancel(context.WithoutCancel(ctx))
@@ -99,8 +99,8 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 	g.Go(func() error {
 		defer stopPublishing()
 		g, ctx := errgroup.WithContext(ctx)
-		g.Go(func() error { return samples.Run(ctx) })
-		g.Go(func() error { return tuner.run(ctx, messages, samples) })
+		g.Go(func() error { return sampling.Run(ctx) })
+		g.Go(func() error { return tuner.run(ctx, messages, sampling) })
 		g.Go(func() error { return watchClock(ctx, wall, messages, log) })
 		return g.Wait()
 	})

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"sync"
 	"time"
 
@@ -29,7 +30,8 @@ type tuner struct {
 	path  string   // of the memory; "" for none
 	names []string // of the streams
 
-	unsaved   bool      // the memory has changed since it was saved
+	saved     control.Memory
+	unsaved   bool      // the memory may have changed since it was saved
 	saveAfter time.Time // not before
 	warnAfter time.Time // of rejected commands, not before
 	unwarned  int       // rejected since, and not logged
@@ -142,6 +144,10 @@ func (t *tuner) save(now time.Time) {
 	t.mu.Lock()
 	memory := t.control.Memory()
 	t.mu.Unlock()
+	if reflect.DeepEqual(memory, t.saved) {
+		return
+	}
+	t.saved = memory
 	if err := control.SaveMemory(t.path, memory); err != nil {
 		t.log.Warn("the interval will not survive a restart", "err", err)
 	}
@@ -173,5 +179,5 @@ func (t *tuner) expire(p *publisher.Publisher, s *sampler.Sampler) {
 func (t *tuner) state() map[string]control.StreamState {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.control.State()
+	return t.control.State(time.Now())
 }

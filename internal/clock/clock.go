@@ -11,6 +11,7 @@ package clock
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 )
@@ -50,6 +51,7 @@ type Clock struct {
 	mu      sync.Mutex
 	synced  bool
 	offset  time.Duration // wall (since 1970) minus mono, this boot
+	looked  time.Duration // mono, when that was last found
 	anchors map[uint64]time.Duration
 }
 
@@ -108,9 +110,12 @@ type Change struct {
 	Shift time.Duration // by how much it jumped forward; before, it was that much behind
 }
 
-// step is the least jump that is noticed: more than a slewing clock moves
-// between two checks.
-const step = 50 * time.Millisecond
+// step is the least jump that is noticed, beyond what a clock that is being
+// slewed moves: by a tenth of the time at most (chrony, maxslewrate).
+const (
+	step = 50 * time.Millisecond
+	slew = 10
+)
 
 // Check looks at the clocks. It is to be called about every second until the
 // clock is set and every ten seconds from then on; changed is false when
@@ -138,23 +143,26 @@ func (c *Clock) look(now time.Time) (Change, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	change := Change{Shift: offset - c.offset}
-	c.offset = offset
+	elapsed := c.src.mono() - c.looked
+	c.offset, c.looked = offset, c.looked+elapsed
 	if synced && !c.synced {
 		c.synced, change.Set = true, true
 		return change, true
 	}
-	return change, change.Shift.Abs() > step
+	return change, change.Shift.Abs() > step+elapsed/slew
 }
 
 // keep remembers the offset of this boot once it is reliable.
 func (c *Clock) keep() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if !c.synced || c.path == "" {
+		c.mu.Unlock()
 		return nil
 	}
 	c.anchors[c.src.boot] = c.offset
-	if err := saveAnchors(c.path, c.anchors, c.src.boot); err != nil {
+	anchors := maps.Clone(c.anchors)
+	c.mu.Unlock()
+	if err := saveAnchors(c.path, anchors, c.src.boot); err != nil {
 		return fmt.Errorf("keeping the time of this boot: %w", err)
 	}
 	return nil

@@ -139,12 +139,15 @@ func TestTrust(t *testing.T) {
 
 func TestDamagedAnchorsAreAnErrorBesideAUsableClock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "clock.json")
-	for _, text := range []string{"", "{", `{"boots":[{"boot":"x","offset_ns":1}]}`} {
+	for text, damaged := range map[string]bool{"": true, "{": true, `{"boots":[{"boot":"x","offset_ns":1}]}`: false} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		m := &machine{boot: 7, booted: time.Now(), synced: true}
-		c, _ := newClock(Auto, path, m.source())
+		c, err := newClock(Auto, path, m.source())
+		if (err != nil) != damaged {
+			t.Errorf("%q: error %v", text, err)
+		}
 		if _, ok := c.Time(c.Stamp(time.Now())); !ok {
 			t.Errorf("%q: not usable", text)
 		}

@@ -101,7 +101,9 @@ func (d *device) epoch(n, seq uint64) *epoch {
 	e := d.epochs[n]
 	if e == nil {
 		e = &epoch{first: seq, lane: map[bool]uint64{}}
-		if n > d.newest && d.newest > 0 {
+		// Whoever has heard the epoch before live hears this one from its
+		// beginning.
+		if n > d.newest && d.newest > 0 && d.epochs[d.newest].lane[false] > 0 {
 			e.first = 1
 		}
 		d.epochs[n] = e

@@ -118,10 +118,7 @@ func (s *Sampler) SetInterval(stream int, d time.Duration, at time.Time) {
 
 // Health returns how sensor i is doing.
 func (s *Sampler) Health(i int) Health {
-	src := s.sources[i]
-	src.mu.Lock()
-	defer src.mu.Unlock()
-	return src.health
+	return s.sources[i].Health()
 }
 
 // Missed returns how many ticks of a stream have been skipped because an

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"math"
 	"slices"
 	"sync"
 	"testing"
@@ -273,6 +274,70 @@ func TestStreamsThatTickTogetherShareAReading(t *testing.T) {
 		}
 		if n := len(h.after(1)); n != 3 {
 			t.Errorf("slow stream: %d ticks", n)
+		}
+	})
+}
+
+// Any number of streams share a slow sensor without a failure: whoever waits
+// while it is read gets what is read next.
+func TestManyStreamsShareASlowSensor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := &fake{read: func(ctx context.Context) (float64, error) { return 1, sensors.Sleep(ctx, 5*time.Second) }}
+		s := slow.sensor("co2")
+		s.Plan.Takes = 5500 * ms
+		h := begin(t, []Sensor{s}, []Stream{
+			{"a", 20 * time.Second, []int{0}}, {"b", 21 * time.Second, []int{0}},
+			{"c", 22 * time.Second, []int{0}}, {"d", 23 * time.Second, []int{0}},
+		})
+		pass(time.Hour)
+		h.mu.Lock()
+		defer h.mu.Unlock()
+		for _, k := range h.ticks {
+			if k.values[0] == nil {
+				t.Errorf("stream %d at %v: no value", k.stream, k.after)
+			}
+		}
+		if h.edges != 1 {
+			t.Errorf("health changed %d times", h.edges)
+		}
+	})
+}
+
+// What has no value though its sensor answers is told by the health.
+func TestMissingValuesAreTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dark := &fake{read: func(context.Context) (float64, error) { return math.NaN(), nil }}
+		h := begin(t, []Sensor{dark.sensor("cell")}, []Stream{{"main", time.Second, []int{0}}})
+		pass(10*time.Second + 500*ms)
+		if got := h.Health(0).String(); got != "no value for value: not measured" {
+			t.Errorf("health %q", got)
+		}
+		if h.edges != 1 {
+			t.Errorf("health changed %d times", h.edges)
+		}
+	})
+}
+
+// A sensor whose readings fail late is opened anew all the same.
+func TestLateFailuresReopen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		opens := 0
+		f := &fake{read: func(ctx context.Context) (float64, error) {
+			if err := sensors.Sleep(ctx, 2*time.Second); err != nil {
+				return 0, err
+			}
+			return 0, errors.New("bus error")
+		}}
+		s := f.sensor("stuck")
+		open := s.Plan.Open
+		s.Plan.Open = func(ctx context.Context, w sensors.Wire) (sensors.Sensor, error) { opens++; return open(ctx, w) }
+		h := begin(t, []Sensor{s}, []Stream{{"a", time.Second, []int{0}}, {"b", time.Second, []int{0}}})
+		pass(time.Minute)
+		if opens < 5 {
+			t.Errorf("opened %d times in a minute of failures", opens)
+		}
+		if err := h.Health(0).Err; err != "bus error" || h.edges > 3 {
+			t.Errorf("health %q after %d changes", err, h.edges)
 		}
 	})
 }

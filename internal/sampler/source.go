@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,25 +47,32 @@ type source struct {
 	changed func()
 	asks    chan *ask // capacity: one per stream, so that a stream never blocks sending
 
-	sensor   sensors.Sensor // nil while not open; owned by run
-	opened   time.Time      // last attempt
-	lastTick time.Time      // of last
-	last     sensors.Reading
-	lastErr  error
+	sensor  sensors.Sensor // nil while not open; owned by run
+	opened  time.Time      // last attempt
+	failed  int            // readings in a row since then
+	began   time.Time      // of the last reading
+	last    sensors.Reading
+	lastErr error
 
 	mu     sync.Mutex
 	health Health
+	lack   string    // the reason in health.Lacks
 	warned time.Time // when a failure was last logged
 }
 
 // run answers asks until the channel is closed.
 func (s *source) run(ctx context.Context) {
 	for a := range s.asks {
-		// Streams that tick at the same instant share one reading.
-		if !a.tick.Equal(s.lastTick) {
+		// A reading serves every tick up to its beginning: streams that tick
+		// together share it, and those that waited for it meanwhile.
+		if a.tick.After(s.began) || s.began.IsZero() {
+			s.began = time.Now()
 			s.last, s.lastErr = s.read(ctx)
-			s.lastTick = a.tick
-			s.note(s.lastErr)
+			err := s.lastErr
+			if err == nil && time.Since(s.began) > s.patience() {
+				err = errOverdue // the streams have gone on without it
+			}
+			s.note(err)
 		}
 		a.reading = append(a.reading[:0], s.last...)
 		a.err = s.lastErr
@@ -89,16 +97,18 @@ func (s *source) read(ctx context.Context) (sensors.Reading, error) {
 		err = fmt.Errorf("driver gave %d measurements of %d", len(reading), len(s.Plan.Outputs))
 	}
 	if err == nil {
+		s.failed = 0
 		return reading, nil
 	}
-	s.mu.Lock()
-	again := (s.health.Failures+1)%reopenAfter == 0
-	s.mu.Unlock()
-	if again {
+	if s.failed++; s.failed >= reopenAfter {
+		s.failed = 0
 		s.shut()
 	}
 	return nil, err
 }
+
+// patience is how long a reading may take.
+func (s *source) patience() time.Duration { return s.Plan.Takes + margin }
 
 func (s *source) open(ctx context.Context) error {
 	wire, err := s.Wire()
@@ -128,9 +138,12 @@ func (s *source) note(err error) {
 	s.mu.Lock()
 	before := s.health
 	if err != nil {
-		s.health = Health{Failures: before.Failures + 1, Err: err.Error()}
-	} else {
-		s.health = Health{Seen: true}
+		s.health, s.lack = Health{Failures: before.Failures + 1, Err: err.Error()}, ""
+	} else if i, reason := s.lacking(); !before.Seen || s.lack != reason {
+		s.health, s.lack = Health{Seen: true}, reason
+		if reason != "" {
+			s.health.Lacks = s.Plan.Outputs[i].Key + ": " + reason
+		}
 	}
 	after := s.health
 	warn := before.Err == "" || (before.Err != after.Err && time.Since(s.warned) > warnPause)
@@ -152,22 +165,48 @@ func (s *source) note(err error) {
 	}
 }
 
-// overdue is called by a stream that stopped waiting.
-func (s *source) overdue() { s.note(errOverdue) }
+// overdue is called by a stream that stopped waiting. The reason that a late
+// reading gave, if any, says more.
+func (s *source) overdue() {
+	if s.Health().Err == "" {
+		s.note(errOverdue)
+	}
+}
+
+// Health returns how the sensor is doing.
+func (s *source) Health() Health {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.health
+}
+
+// lacking names the first output without a value and says why, or is "". In
+// the steady state it allocates nothing.
+func (s *source) lacking() (output int, reason string) {
+	for i, m := range s.last {
+		if !m.Valid() {
+			return i, cmp.Or(m.Reason, "not measured")
+		}
+	}
+	return 0, ""
+}
 
 // Health is how a sensor has been doing lately.
 type Health struct {
 	Seen     bool   // it has given a reading, and has not failed since
 	Failures int    // readings failed in a row
 	Err      string // why; "" when well
+	Lacks    string // an output without a value though the sensor answers, and why
 }
 
-// String is the health in one word or sentence: "ok", "starting", or what is
-// wrong.
+// String is the health in one word or sentence: "ok", "starting", what is
+// wrong, or what has no value.
 func (h Health) String() string {
 	switch {
 	case h.Err != "":
 		return h.Err
+	case h.Lacks != "":
+		return "no value for " + h.Lacks
 	case h.Seen:
 		return "ok"
 	default:

@@ -32,8 +32,8 @@ func newStream(index int, st Stream, sources []*source, deliver func(Tick)) *str
 	for _, i := range st.Sensors {
 		s.sources = append(s.sources, sources[i])
 		s.asks = append(s.asks, &ask{done: make(chan struct{}, 1)})
-		// Another stream may be before us in the queue.
-		s.patient = max(s.patient, 2*sources[i].Plan.Takes+margin)
+		// A reading that began before the tick may have to end first.
+		s.patient = max(s.patient, sources[i].Plan.Takes+sources[i].patience())
 	}
 	s.out = make([]bool, len(s.sources))
 	s.tick = Tick{Stream: index, Readings: make([]sensors.Reading, len(s.sources))}

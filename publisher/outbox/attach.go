@@ -30,7 +30,7 @@ func (q *Queue) attach() error {
 		return err
 	}
 	lost, records := led.settle()
-	q.gaps.load(q.dir)
+	q.gaps.load(q.opt.disk, q.dir)
 	for _, g := range lost {
 		q.gaps.addRange(g)
 	}

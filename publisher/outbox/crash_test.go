@@ -485,7 +485,7 @@ func TestReleaseLostInAPowerCut(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{MaxSize: small}
 	q := open(t, dir, o)
-	for seq := uint64(1); seq <= 200; seq++ {
+	for seq := uint64(1); seq <= 300; seq++ { // three segments: later lives take the second
 		add(t, q, seq, 1000)
 	}
 	oldest := segmentFiles(t, dir)[0]

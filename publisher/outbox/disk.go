@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 
+	"sensor-agent/internal/durable"
 	"sensor-agent/internal/rawsys"
 )
 
@@ -14,10 +15,11 @@ type disk struct {
 	readAt  func(f *os.File, b []byte, off int64) (int, error)
 	writeAt func(f *os.File, b []byte, off int64) (int, error)
 	sync    func(f *os.File) error
+	replace func(path string, content []byte) error // of a small file; durable when it returns
 }
 
 func realDisk() disk {
-	return disk{(*os.File).ReadAt, rawsys.WriteAt, fdatasync}
+	return disk{(*os.File).ReadAt, rawsys.WriteAt, fdatasync, durable.Write}
 }
 
 // syncDir makes the names in a directory durable.

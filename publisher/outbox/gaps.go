@@ -30,11 +30,12 @@ type gaps struct {
 	list    []Gap
 	telling []Gap  // handed out, and not told yet
 	path    string // of the file; "" while there is no directory
+	disk    disk
 }
 
 // load takes over what the run before has not told.
-func (g *gaps) load(dir string) {
-	g.path = filepath.Join(dir, gapsFile)
+func (g *gaps) load(d disk, dir string) {
+	g.path, g.disk = filepath.Join(dir, gapsFile), d
 	text, err := durable.Read(g.path, 1<<20)
 	if err != nil {
 		return // there were none
@@ -54,7 +55,7 @@ func (g *gaps) save(log *slog.Logger) {
 	g.merge()
 	text, err := json.Marshal(append(slices.Clone(g.telling), g.list...))
 	if err == nil {
-		err = durable.Write(g.path, text)
+		err = g.disk.replace(g.path, text)
 	}
 	if err != nil {
 		log.Warn("gaps may not be told after a restart", "err", err)

@@ -187,7 +187,8 @@ func newCard() *card {
 }
 
 func (c *card) disk() disk {
-	return disk{readAt: (*os.File).ReadAt, writeAt: c.writeAt, sync: c.sync}
+	replace := func(path string, content []byte) error { return os.WriteFile(path, content, 0o600) }
+	return disk{readAt: (*os.File).ReadAt, writeAt: c.writeAt, sync: c.sync, replace: replace}
 }
 
 func (c *card) writeAt(f *os.File, b []byte, off int64) (int, error) {

@@ -11,6 +11,8 @@ import (
 	"sensor-agent/sensors/bh1750"
 	"sensor-agent/sensors/bosch"
 	"sensor-agent/sensors/hdc302x"
+	"sensor-agent/sensors/hwmon"
+	"sensor-agent/sensors/iio"
 	"sensor-agent/sensors/ina219"
 	"sensor-agent/sensors/mcp3xxx"
 	"sensor-agent/sensors/mcp9808"
@@ -18,6 +20,7 @@ import (
 	"sensor-agent/sensors/sht4x"
 	"sensor-agent/sensors/simulated"
 	"sensor-agent/sensors/tmp102"
+	"sensor-agent/sensors/w1"
 )
 
 // Drivers returns every driver, in the order documentation shows them. Names
@@ -36,6 +39,9 @@ func Drivers() []sensors.Driver {
 			mcp9808.Driver(),
 			tmp102.Driver(),
 			ina219.Driver(),
+			w1.Driver(),
+			iio.Driver(),
+			hwmon.Driver(),
 			simulated.Driver(),
 		},
 	)

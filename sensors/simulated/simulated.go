@@ -20,8 +20,8 @@ import (
 // Options of the simulated driver.
 type Options struct {
 	Shape     Shape  `yaml:"shape" help:"weather: light, temp, humi, pressure and gas; counter: 0..255 and round again; uniform: whole numbers from min to max"`
-	Min       int    `yaml:"min" help:"least value of shape uniform"`
-	Max       int    `yaml:"max" help:"greatest value of shape uniform"`
+	Min       int64  `yaml:"min" help:"least value of shape uniform"`
+	Max       int64  `yaml:"max" help:"greatest value of shape uniform"`
 	Seed      uint64 `yaml:"seed" help:"sensors with the same seed give the same values at the same time"`
 	FaultFile string `yaml:"fault_file" help:"while this file holds the word error, hang, absent or stuck, the sensor behaves so"`
 }
@@ -78,7 +78,11 @@ type sensor struct {
 }
 
 func (s *sensor) open(_ context.Context, _ sensors.Wire) (sensors.Sensor, error) {
-	if f, err := s.fault(); err != nil || f == absent {
+	f, err := s.fault()
+	if err != nil {
+		return nil, err
+	}
+	if f == absent {
 		return nil, fmt.Errorf("%w: the fault file says the sensor is absent", sensors.ErrNotFound)
 	}
 	return s, nil
@@ -118,8 +122,8 @@ func (s *sensor) counter(time.Time) {
 
 // uniform gives whole numbers, each of min..max equally often.
 func (s *sensor) uniform(time.Time) {
-	span := s.options.Max - s.options.Min + 1
-	n := s.options.Min + int(unit(s.options.Seed, uint64(s.count))*float64(span))
+	span := float64(s.options.Max) - float64(s.options.Min) + 1
+	n := s.options.Min + int64(unit(s.options.Seed, uint64(s.count))*span)
 	s.reading[0] = sensors.Value(float64(n))
 	s.count++
 }
