@@ -9,7 +9,8 @@ PREFIX  ?= /usr/local
 DESTDIR ?=
 BINARY  ?= bin/sensor-agent
 
-FUZZTIME ?= 20s
+FUZZTIME   ?= 20s
+CHAOS_TIME ?= 10m
 CUTS     ?= 20
 
 tool  = go tool -modfile=internal/tools/go.mod
@@ -68,6 +69,14 @@ fuzz: ## fuzz each target for FUZZTIME (20s)
 		echo "$$name of $$package"; \
 		go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$package" </dev/null || exit; \
 	done
+
+.PHONY: chaos
+chaos: ## kill the agent and its broker for CHAOS_TIME (10m) and account for every reading
+	CHAOS_TIME=$(CHAOS_TIME) go test -count=1 -v -timeout 0 -run 'NothingIsLost|MosquittoKilled' ./internal/chaos
+
+.PHONY: long
+long: ## tests that take minutes: a long backlog, and how fast it drains
+	SENSOR_AGENT_TEST_LONG=1 go test -count=1 -v -timeout 20m -run Backlog ./internal/failover
 
 .PHONY: powercut
 powercut: ## cut the power under the agent CUTS (20) times for each policy; needs root
