@@ -24,37 +24,66 @@ func TestRule(t *testing.T) {
 		says     []string
 		counts   Counts
 	}{
-		{"in order, from the middle of an epoch",
-			[]string{reading(3, 7, false), reading(3, 8, false), reading(3, 9, false)}, nil, Counts{Readings: 3}},
-		{"duplicate",
+		{
+			"in order, from the middle of an epoch",
+			[]string{reading(3, 7, false), reading(3, 8, false), reading(3, 9, false)},
+			nil,
+			Counts{Readings: 3},
+		},
+		{
+			"duplicate",
 			[]string{reading(3, 7, false), reading(3, 8, false), reading(3, 8, true)},
-			[]string{"pi epoch 3: 8 came again"}, Counts{Readings: 2, Duplicates: 1}},
-		{"a hole that fills",
+			[]string{"pi epoch 3: 8 came again"},
+			Counts{Readings: 2, Duplicates: 1},
+		},
+		{
+			"a hole that fills",
 			[]string{reading(3, 7, false), reading(3, 10, false), reading(3, 8, true), reading(3, 11, false), reading(3, 9, true)},
-			[]string{"pi epoch 3: missing 8..9", "pi epoch 3: complete again up to 11"}, Counts{Readings: 5}},
-		{"a hole that stays",
+			[]string{"pi epoch 3: missing 8..9", "pi epoch 3: complete again up to 11"},
+			Counts{Readings: 5},
+		},
+		{
+			"a hole that stays",
 			[]string{reading(3, 7, false), reading(3, 10, false)},
-			[]string{"pi epoch 3: missing 8..9"}, Counts{Readings: 2, Missing: 2}},
-		{"reordered in its lane",
+			[]string{"pi epoch 3: missing 8..9"},
+			Counts{Readings: 2, Missing: 2},
+		},
+		{
+			"reordered in its lane",
 			[]string{reading(3, 7, false), reading(3, 9, false), reading(3, 8, false)},
 			[]string{"pi epoch 3: missing 8", "pi epoch 3: 8 came after 9", "pi epoch 3: complete again up to 9"},
-			Counts{Readings: 3, Reordered: 1}},
-		{"a new epoch begins at 1; the end of the old one is missing",
+			Counts{Readings: 3, Reordered: 1},
+		},
+		{
+			"a new epoch begins at 1; the end of the old one is missing",
 			[]string{reading(3, 10, false), start4, reading(4, 2, false)},
 			[]string{"pi epoch 4: begins; epoch 3 was cut off at 12", "pi epoch 4: missing 1"},
-			Counts{Readings: 2, Missing: 3}},
-		{"an old epoch follows the new one",
+			Counts{Readings: 2, Missing: 3},
+		},
+		{
+			"an old epoch follows the new one",
 			[]string{reading(3, 10, false), start4, reading(4, 1, false), reading(3, 11, true), reading(3, 12, true)},
-			[]string{"pi epoch 4: begins; epoch 3 was cut off at 12"}, Counts{Readings: 4}},
-		{"a newer epoch joined in the middle, while the old one drains",
+			[]string{"pi epoch 4: begins; epoch 3 was cut off at 12"},
+			Counts{Readings: 4},
+		},
+		{
+			"a newer epoch joined in the middle, while the old one drains",
 			[]string{reading(3, 50, true), reading(4, 200, false), reading(3, 51, true), reading(4, 201, false)},
-			nil, Counts{Readings: 4}},
-		{"given up",
+			nil,
+			Counts{Readings: 4},
+		},
+		{
+			"given up",
 			[]string{reading(3, 5, false), reading(3, 10, false), `{"type":"gap","device":"pi","epoch":3,"from":6,"to":8,"count":3,"reason":"outbox full"}`},
 			[]string{"pi epoch 3: missing 6..9", "pi epoch 3: given up 3 of 6..8: outbox full"},
-			Counts{Readings: 2, Missing: 4, GivenUp: 3}},
-		{"neither message nor event",
-			[]string{"414", "", `{"device":"pi"}`, `[]`, `{"type":"clock","device":"pi","epoch":3}`, `{"device":"pi","epoch":-1,"seq":1}`}, nil, Counts{}},
+			Counts{Readings: 2, Missing: 4, GivenUp: 3},
+		},
+		{
+			"neither message nor event",
+			[]string{"414", "", `{"device":"pi"}`, `[]`, `{"type":"clock","device":"pi","epoch":3}`, `{"device":"pi","epoch":-1,"seq":1}`},
+			nil,
+			Counts{},
+		},
 	} {
 		var c Checker
 		var says []string

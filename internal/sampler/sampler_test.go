@@ -286,8 +286,10 @@ func TestManyStreamsShareASlowSensor(t *testing.T) {
 		s := slow.sensor("co2")
 		s.Plan.Takes = 5500 * ms
 		h := begin(t, []Sensor{s}, []Stream{
-			{"a", 20 * time.Second, []int{0}}, {"b", 21 * time.Second, []int{0}},
-			{"c", 22 * time.Second, []int{0}}, {"d", 23 * time.Second, []int{0}},
+			{"a", 20 * time.Second, []int{0}},
+			{"b", 21 * time.Second, []int{0}},
+			{"c", 22 * time.Second, []int{0}},
+			{"d", 23 * time.Second, []int{0}},
 		})
 		pass(time.Hour)
 		h.mu.Lock()
