@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -567,6 +568,32 @@ func TestManySpans(t *testing.T) {
 	}
 	if s := q.Stats(); s.SkippedBytes != 0 || s.Damaged != 0 || s.TornTails != 0 {
 		t.Errorf("%+v", s)
+	}
+}
+
+// A segment that was replaced, but came out of a power cut under its old name,
+// is not written on.
+func TestReplacedSegmentIsNotWritten(t *testing.T) {
+	c := newCard()
+	dir := t.TempDir()
+	q := open(t, dir, Options{MaxSize: small, disk: c.disk()})
+	want := []Record{add(t, q, 1, 100)}
+	c.set(func() { c.failSync = syscall.EIO })
+	q.sync(q.Last())
+	kill(q)
+	bad, _ := filepath.Glob(filepath.Join(dir, badPattern))
+	if len(bad) != 1 {
+		t.Fatalf("set aside: %v", bad)
+	}
+	if err := os.Rename(bad[0], strings.TrimSuffix(bad[0], ".bad")+".seg"); err != nil {
+		t.Fatal(err)
+	}
+	q = open(t, dir, Options{MaxSize: small})
+	want = append(want, add(t, q, 2, 100))
+	kill(q)
+	q = open(t, dir, Options{MaxSize: small})
+	if err := check(held(q), want, nil); err != nil {
+		t.Error(err)
 	}
 }
 
