@@ -16,6 +16,7 @@ const (
 	reasonFull    = "outbox full"
 	reasonMemory  = "memory full while the outbox could not be written"
 	reasonDamaged = "outbox damaged"
+	reasonByHand  = "dropped by hand"
 )
 
 // MaxGaps bounds what is remembered of gaps nobody asked for.

@@ -65,8 +65,8 @@ func Inspect(dir string, visit func(r Record, acknowledged bool)) (Summary, erro
 	return s, nil
 }
 
-// Drop gives up all records in dir and returns how many. It fails with
-// [ErrInUse] while an agent runs on it.
+// Drop gives up all records in dir and returns how many; the next run tells of
+// the readings among them. It fails with [ErrInUse] while an agent runs on it.
 func Drop(dir string) (int, error) {
 	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -76,6 +76,16 @@ func Drop(dir string) (int, error) {
 		return 0, fmt.Errorf("dropping outbox: %w", err)
 	}
 	defer l.close()
+	told := &gaps{}
+	told.load(realDisk(), dir)
+	if _, err := Inspect(dir, func(r Record, acknowledged bool) {
+		if !acknowledged {
+			told.add(r.Epoch, r.Seq, reasonByHand)
+		}
+	}); err != nil {
+		return 0, err
+	}
+	told.save(slog.New(slog.DiscardHandler))
 	led.settle()
 	n := led.acks.missing(1, led.next-1)
 	l.mark = &mark{epoch: led.epoch, lastSeq: led.lastSeq, acks: spans{low: led.next - 1}}

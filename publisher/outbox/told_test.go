@@ -70,3 +70,23 @@ func TestEventsOutliveAFullOutbox(t *testing.T) {
 		}
 	}
 }
+
+// What a person has dropped is told as well.
+func TestDroppedByHandIsTold(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, Options{})
+	for seq := uint64(1); seq <= 10; seq++ {
+		add(t, q, seq, 100)
+	}
+	epoch := q.Epoch()
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Drop(dir); n != 10 || err != nil {
+		t.Fatalf("dropped %d, %v", n, err)
+	}
+	want := []Gap{{epoch, 1, 10, 10, reasonByHand}}
+	if diff := cmp.Diff(want, gapsOf(open(t, dir, Options{}))); diff != "" {
+		t.Error(diff)
+	}
+}
