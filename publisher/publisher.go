@@ -56,6 +56,7 @@ type Publisher struct {
 	answers  chan []byte
 	changed  chan struct{}
 	online   atomic.Bool
+	floods   atomic.Int64 // when a flood was last logged, ns since 1970
 
 	mu   sync.Mutex // orders seq and outbox
 	seq  uint64
@@ -138,7 +139,16 @@ func (p *Publisher) Answer(payload []byte) {
 	select {
 	case p.answers <- payload:
 	default:
-		p.Log.Warn("too many commands to answer them all", "topic", p.Topics.Ack)
+		p.flooded(p.Topics.Ack)
+	}
+}
+
+// flooded says that commands arrive faster than they can be dealt with, once a
+// minute: the log is not to be flooded as well.
+func (p *Publisher) flooded(topic string) {
+	now, last := time.Now().UnixNano(), p.floods.Load()
+	if now-last > int64(time.Minute) && p.floods.CompareAndSwap(last, now) {
+		p.Log.Warn("commands arrive faster than they can be obeyed and answered; some are dropped", "topic", topic)
 	}
 }
 

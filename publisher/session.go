@@ -147,7 +147,7 @@ func (s *session) receive(r Received) {
 	select {
 	case s.commands <- r:
 	default:
-		s.Log.Warn("commands arrive faster than they can be obeyed; one was dropped", "topic", r.Topic)
+		s.flooded(r.Topic)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"sensor-agent/control"
-	"sensor-agent/internal/config"
 	"sensor-agent/publisher"
 )
 
@@ -73,7 +72,11 @@ func interval(ctx context.Context, e *env, args []string) error {
 		return &exitError{exitConfig, fmt.Errorf("remote control is off in this configuration (control.topic is empty)")}
 	}
 	answers := make(chan publisher.Received, 256)
-	err = conn.Subscribe(ctx, ackFilter(c, *device), func(r publisher.Received) {
+	filter, err := s.ackFilter(*device)
+	if err != nil {
+		return err
+	}
+	err = conn.Subscribe(ctx, filter, func(r publisher.Received) {
 		select {
 		case answers <- r:
 		default:
@@ -88,19 +91,27 @@ func interval(ctx context.Context, e *env, args []string) error {
 	return await(ctx, e.stdout, conn, answers, id, *device != "")
 }
 
-// ackFilter is the ack topic with any device, or the one given, in the place
-// of the configuration's own.
-func ackFilter(c *config.Config, device string) string {
-	if device == "" {
-		device = "+"
+// ackFilter is where the answers of a device arrive, or of every device: the
+// configured topic with that in the place of the configuration's own device.
+func (s *settings) ackFilter(device string) (string, error) {
+	const anybody = "any-device"
+	other := *s
+	other.overrides = maps.Clone(s.overrides)
+	other.overrides["device"] = anybody
+	c, err := other.loadForTools()
+	if err != nil {
+		return "", err
 	}
 	levels := strings.Split(c.Topics.Ack, "/")
 	for i, l := range levels {
-		if l == c.Device {
-			levels[i] = device
+		switch {
+		case device != "":
+			levels[i] = strings.ReplaceAll(l, anybody, device)
+		case strings.Contains(l, anybody):
+			levels[i] = "+"
 		}
 	}
-	return strings.Join(levels, "/")
+	return strings.Join(levels, "/"), nil
 }
 
 // await prints the answers with the command's id until no more are expected.
