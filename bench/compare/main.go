@@ -46,7 +46,7 @@ type bench struct {
 }
 
 func main() {
-	short := flag.Bool("quick", false, "measure everything once and briefly: 40 s instead of 4 min")
+	short := flag.Bool("quick", false, "measure everything once and briefly: in one minute instead of four")
 	agent := flag.String("agent", "bin/sensor-agent", "the agent's `FILE`")
 	flag.Parse()
 
@@ -59,6 +59,9 @@ func main() {
 	ctx, cancel := context.WithTimeout(ctx, timeLimit)
 	defer cancel()
 	if err := b.run(ctx, *agent); err != nil {
+		if ctx.Err() != nil {
+			err = context.Cause(ctx) // all that broke off broke off because of it
+		}
 		fmt.Fprintf(os.Stderr, "bench: %v\n", err)
 		os.Exit(1)
 	}

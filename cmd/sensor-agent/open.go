@@ -79,7 +79,7 @@ func watchClock(ctx context.Context, wall *clock.Clock, p *publisher.Publisher, 
 		if wall.Synced() {
 			t.Reset(10 * time.Second)
 		} else {
-			t.Reset(time.Second)
+			t.Reset(2 * time.Second)
 		}
 	}
 }

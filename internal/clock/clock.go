@@ -117,7 +117,7 @@ const (
 	slew = 10
 )
 
-// Check looks at the clocks. It is to be called about every second until the
+// Check looks at the clocks. It is to be called every second or two until the
 // clock is set and every ten seconds from then on; changed is false when
 // nothing happened. An error is that of keeping what was learnt.
 func (c *Clock) Check() (change Change, changed bool, err error) {

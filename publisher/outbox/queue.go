@@ -205,7 +205,7 @@ func (q *Queue) reason() string {
 }
 
 // Ack notes that the record at p is delivered. The disk learns of it within
-// 250 ms; if the process dies before, the record is delivered again.
+// 800 ms; if the process dies before, the record is delivered again.
 func (q *Queue) Ack(p Position) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -141,7 +141,7 @@ func TestQueueAfterKill(t *testing.T) {
 	}
 }
 
-// Acknowledgements reach the disk in 250 ms, those of both lanes.
+// Acknowledgements reach the disk in 800 ms, those of both lanes.
 func TestQueueMarks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dir := t.TempDir()
