@@ -150,9 +150,10 @@ func TestPowerCut(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			tr := newTrial(t, c.policy)
+			hasty := true
 			for range *cuts {
-				most, hasty := 4*time.Second, tr.rnd.IntN(4) == 0
-				if hasty { // maybe before the agent is ready
+				most := 4 * time.Second
+				if hasty = !hasty && tr.rnd.IntN(3) == 0; hasty { // maybe before the agent is ready
 					most = 300 * time.Millisecond
 				}
 				tr.run(t, hasty, func(k *disk) { tr.live(t, k, most, c.flaky) })

@@ -3,6 +3,7 @@ package powercut
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 )
@@ -14,6 +15,10 @@ const (
 	eventTopic   = "powercut/event"
 	controlTopic = "powercut/interval"
 )
+
+// longTopic stands for valueTopic where much is to be written: each record
+// carries its topic.
+var longTopic = valueTopic + "/" + strings.Repeat("long", 200)
 
 // An id names a reading for ever.
 type id struct{ Epoch, Seq uint64 }
@@ -59,7 +64,7 @@ func (r *received) note(topic string, payload []byte, lanes *[2]id) {
 	defer r.mu.Unlock()
 	var err error
 	switch topic {
-	case valueTopic:
+	case valueTopic, longTopic:
 		var m message
 		err = json.Unmarshal(payload, &m)
 		if err != nil {

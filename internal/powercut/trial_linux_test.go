@@ -39,8 +39,9 @@ func newTrial(t *testing.T, policy outbox.Sync) *trial {
 	return &trial{policy: policy, sink: newSink(t), rnd: rand.New(rand.NewPCG(*seed, name)), image: format(t)}
 }
 
-// config is of an agent that makes 500 readings a second, and has a small outbox
-// so that it soon uses each segment again.
+// config is of an agent that fills a segment of its outbox, 1 MiB, in two
+// seconds. There is room for what is held over two runs: each that finds damage
+// begins a new segment.
 func (tr *trial) config(dir string) string {
 	return fmt.Sprintf(`
 device: powercut
@@ -49,9 +50,9 @@ topics: {state: %s, event: %s}
 streams: [{name: main, topic: %s, interval: 2ms}]
 control: {topic: ""}
 sensors: [{name: count, driver: simulated, shape: counter}, {name: sim, driver: simulated}]
-outbox: {dir: %q, max_size: 512KiB, sync: %s, drain: 0}
+outbox: {dir: %q, max_size: 8MiB, sync: %s, drain: 0}
 log: {level: debug, format: json}
-`, tr.sink.addr, stateTopic, eventTopic, valueTopic, dir, tr.policy)
+`, tr.sink.addr, stateTopic, eventTopic, longTopic, dir, tr.policy)
 }
 
 // run starts an agent on the disk, lets it live, and cuts its power. Unless it is

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
 // small makes a log of four segments of 128 KiB.
@@ -311,18 +310,6 @@ func (c *card) insert(t testing.TB, dir string) {
 		}
 		c.durable[cardKey(name)] = b
 	}
-}
-
-// eventually waits for what another goroutine is about to do.
-func eventually(t testing.TB, what string, is func() bool) {
-	t.Helper()
-	for range 1000 {
-		if is() {
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	t.Fatalf("not within 5 s: %s", what)
 }
 
 func seeded(t testing.TB, seed uint64) *rand.Rand {
