@@ -11,6 +11,7 @@ BINARY  ?= bin/sensor-agent
 
 FUZZTIME   ?= 20s
 CHAOS_TIME ?= 10m
+WEAR       ?= 60s
 CUTS     ?= 20
 
 tool  = go tool -modfile=internal/tools/go.mod
@@ -80,7 +81,7 @@ long: ## tests that take minutes: a long backlog, and how fast it drains
 
 .PHONY: powercut
 powercut: ## cut the power under the agent CUTS (20) times for each policy; needs root
-	go test -count=1 -timeout 2h -v ./internal/powercut -cuts $(CUTS)
+	go test -count=1 -timeout 2h -v -parallel 8 ./internal/powercut -cuts $(CUTS) -wear $(WEAR)
 
 .PHONY: lint
 lint: ## vet, staticcheck and formatting
