@@ -12,7 +12,7 @@ BINARY  ?= bin/sensor-agent
 FUZZTIME   ?= 20s
 CHAOS_TIME ?= 10m
 WEAR       ?= 60s
-CUTS     ?= 20
+CUTS       ?= 20
 
 tool  = go tool -modfile=internal/tools/go.mod
 build = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/sensor-agent
