@@ -27,6 +27,7 @@ type client struct {
 	conn   net.Conn
 	in     *bufio.Reader
 	unhook func() bool
+	body   []byte // of the message that came last, its topic included
 }
 
 // dialTimeout bounds each wait for the broker's answer.
@@ -100,11 +101,12 @@ func (c *client) next(patience time.Duration) (time.Time, error) {
 			return time.Time{}, fmt.Errorf("waiting %v for a message: %w", patience, err)
 		}
 		now := time.Now()
-		kind, _, err := readPacket(c.in)
+		kind, body, err := readPacket(c.in)
 		if err != nil {
 			return time.Time{}, fmt.Errorf("receiving a message: %w", err)
 		}
 		if kind&0xf0 == packetPublish {
+			c.body = body
 			return now, nil
 		}
 	}
