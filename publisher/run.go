@@ -28,11 +28,15 @@ const (
 func (p *Publisher) Run(ctx context.Context) error {
 	var b backoff
 	said := map[string]string{} // the last failure logged of each broker, so that each is logged once
-	short := 0                  // sessions in a row that ended soon
+	refused := map[string]refusal{}
+	short := 0 // sessions in a row that ended soon
 	for next := 0; ; next++ {
 		broker := p.Brokers[next%len(p.Brokers)]
 		name := broker.Redacted()
-		conn, err := Connect(ctx, broker, p.Login)
+		conn, err := (*Conn)(nil), refused[name].err
+		if err == nil || time.Now().After(refused[name].until) {
+			conn, err = Connect(ctx, broker, p.Login)
+		}
 		if ctx.Err() != nil {
 			if err == nil {
 				conn.Close()
@@ -46,6 +50,9 @@ func (p *Publisher) Run(ctx context.Context) error {
 				level = slog.LevelWarn
 			}
 			p.Log.Log(ctx, level, "no broker", "err", err)
+			if errors.Is(err, ErrLogin) && err != refused[name].err {
+				refused[name] = refusal{err, time.Now().Add(loginBackoff)}
+			}
 			// Each broker is asked once before any is asked again.
 			if b.failed(err); (next+1)%len(p.Brokers) == 0 {
 				if !pause(ctx, b.next()) {
@@ -55,6 +62,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			continue
 		}
 		delete(said, name)
+		delete(refused, name)
 		p.Log.Info("connected", "broker", name)
 		began := time.Now()
 		s := newSession(p, conn)
@@ -77,6 +85,14 @@ func (p *Publisher) Run(ctx context.Context) error {
 			return nil
 		}
 	}
+}
+
+// refusal is a broker's answer to a login. It is not asked again before a time,
+// however often the others of the list are: it would answer the same, or count
+// the attempts and lock the account.
+type refusal struct {
+	err   error
+	until time.Time
 }
 
 // backoff is how long to wait before asking the brokers again.

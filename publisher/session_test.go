@@ -4,10 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -380,4 +383,44 @@ func TestPublishAllocatesNothing(t *testing.T) {
 	if n := testing.AllocsPerRun(500, func() { a.Publish(0, time.Now(), readings) }); n >= 1 {
 		t.Errorf("%v allocations per reading", n)
 	}
+}
+
+// One that refuses the login is not asked again and again because another one
+// is down.
+func TestRefusedLoginIsLeftAlone(t *testing.T) {
+	s := mosquitto.Start(t, "allow_anonymous false", "password_file "+mosquitto.PasswordFile(t, "pi", "secret"))
+	front, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer front.Close()
+	var logins atomic.Int32
+	go func() {
+		for {
+			conn, err := front.Accept()
+			if err != nil {
+				return
+			}
+			logins.Add(1)
+			go forward(conn, s.Addr())
+		}
+	}()
+	a := newAgent(t, "tcp://"+front.Addr().String(), "tcp://127.0.0.1:"+itoa(mosquitto.FreePort(t)))
+	a.run()
+	until(t, "it is asked", func() bool { return logins.Load() > 0 })
+	time.Sleep(4 * time.Second)
+	if n := logins.Load(); n != 1 {
+		t.Errorf("asked %d times in 4 s", n)
+	}
+}
+
+func forward(conn net.Conn, to string) {
+	defer conn.Close()
+	there, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer there.Close()
+	go func() { _, _ = io.Copy(there, conn) }()
+	_, _ = io.Copy(conn, there)
 }
