@@ -128,7 +128,11 @@ func (p *Publisher) Publish(stream int, at time.Time, readings []sensors.Reading
 // append puts a record into the outbox; p.mu is held.
 func (p *Publisher) append(r record, seq uint64) {
 	p.rec = r.append(p.rec[:0])
-	if _, err := p.Outbox.Append(outbox.Record{Epoch: p.epoch, Seq: seq, Payload: p.rec}); err != nil {
+	epoch := p.epoch
+	if r.kind == kindValue {
+		epoch = 0 // it belongs to none, which tells it from an event
+	}
+	if _, err := p.Outbox.Append(outbox.Record{Epoch: epoch, Seq: seq, Payload: p.rec}); err != nil {
 		p.Log.Error("a message is lost", "topic", string(r.topic), "seq", seq, "err", err)
 	}
 }

@@ -50,7 +50,7 @@ func BenchmarkAppend(b *testing.B) { // an outage
 }
 
 func BenchmarkAppendEach(b *testing.B) {
-	q := open(b, b.TempDir(), Options{Sync: Each})
+	q := open(b, b.TempDir(), Options{Sync: Each, disk: realDisk()})
 	r := Record{Epoch: q.Epoch(), Payload: payload(1, 120)}
 	for b.Loop() {
 		r.Seq++

@@ -225,7 +225,7 @@ func (l *log) giveUp(seg *segment, from Position) {
 		}
 		if f.kind == kindRecord && !l.mark.acks.has(f.position) {
 			l.mark.acks.add(f.position, f.position)
-			if f.seq == 0 && f.size() <= room { // an event is small, and nothing else tells what it does
+			if f.seq == 0 && f.epoch > 0 && f.size() <= room { // an event is small, and nothing else tells what it does
 				room -= f.size()
 				l.rescued = append(l.rescued, Record{Epoch: f.epoch, Payload: bytes.Clone(f.payload)})
 				continue

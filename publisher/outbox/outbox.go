@@ -70,7 +70,7 @@ func runOf(p Position) Position { return p / runLength * runLength }
 // A Record is one message, or one event about delivery, in the queue.
 type Record struct {
 	Position Position // set by the queue
-	Epoch    uint64   // of the run that made it
+	Epoch    uint64   // of the run that made it; 0 for what has no identity, and is not missed
 	Seq      uint64   // number of the reading in its epoch, from 1; 0 for an event
 	Payload  []byte   // at most MaxPayload bytes
 }

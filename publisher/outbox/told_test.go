@@ -90,3 +90,16 @@ func TestDroppedByHandIsTold(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// What has no identity goes with the readings around it.
+func TestAnonymousRecordsAreNotPutBack(t *testing.T) {
+	q := open(t, t.TempDir(), Options{MaxSize: small})
+	for q.Stats().Dropped < 1000 {
+		if _, err := q.Append(Record{Payload: []byte("414")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if gaps := gapsOf(q); len(gaps) > 0 {
+		t.Errorf("gaps %v", gaps)
+	}
+}
