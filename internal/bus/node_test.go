@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"sensor-agent/internal/need"
 )
 
 // The errors are as periph makes them: an errno lost in text.
@@ -40,9 +42,7 @@ func TestOpenErrors(t *testing.T) {
 }
 
 func TestPermissionNamesTheGroupOfTheNode(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("giving a file to another group needs root")
-	}
+	need.Root(t) // to give a file to another group
 	path := filepath.Join(t.TempDir(), "i2c-1")
 	if err := os.WriteFile(path, nil, 0o600); err != nil {
 		t.Fatal(err)
