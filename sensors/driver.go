@@ -49,9 +49,19 @@ type Plan struct {
 type Output struct {
 	Key      string // JSON key before renaming; unique within the sensor
 	Quantity Quantity
+	Limits   Limits
 }
 
-// OutputsOf gives quantities their usual keys.
+// Limits are what the values of an output can be on a chip in good health.
+// Drivers have them from the data sheet, a configuration can change them; a
+// value beyond them is [Suspect]. Each that is zero does not apply.
+type Limits struct {
+	Min, Max float64 // what the chip can measure; both 0: not limited
+	Step     float64 // largest change in a second that can be
+	Flat     int     // readings with the very same value that cannot come in a row, >= 2: for what has noise
+}
+
+// OutputsOf gives quantities their usual keys and no limits.
 func OutputsOf(quantities ...Quantity) []Output {
 	outputs := make([]Output, len(quantities))
 	for i, q := range quantities {

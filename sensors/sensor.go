@@ -15,17 +15,35 @@ import (
 	"time"
 )
 
+// Quality says how far a value can be relied on. A greater one is worse.
+type Quality uint8
+
+// The qualities of a value.
+const (
+	Good      Quality = iota
+	WarmingUp         // the chip answers, but has not settled since it was powered
+	Stale             // measured longer ago than the reading asked for
+	Suspect           // not what the chip can have measured
+)
+
+// String returns the quality as messages have it: "good", "warming_up",
+// "stale", "suspect".
+func (q Quality) String() string {
+	return [...]string{"good", "warming_up", "stale", "suspect"}[q]
+}
+
 // A Measurement is one quantity's value, in the unit of its [Quantity].
 type Measurement struct {
-	Value  float64 // NaN when there is no value
-	Reason string  // why there is no value, for a person; "" when there is one
+	Value   float64 // NaN when there is no value
+	Quality Quality // of the value
+	Reason  string  // why there is no value, or why it is not good, for a person
 }
 
 // Value is a measurement that succeeded.
 func Value(v float64) Measurement { return Measurement{Value: v} }
 
 // NoValue is a measurement that gave nothing this time, though its sensor
-// answered: a gas heater not yet stable, a light cell at the rail. It is
+// answered: a light cell at the rail, a gas heater that was not reached. It is
 // published as null.
 func NoValue(reason string) Measurement {
 	return Measurement{Value: math.NaN(), Reason: reason}
@@ -34,6 +52,15 @@ func NoValue(reason string) Measurement {
 // Valid reports whether m holds a value that can be published.
 func (m Measurement) Valid() bool {
 	return !math.IsNaN(m.Value) && !math.IsInf(m.Value, 0)
+}
+
+// Doubtful returns m with a worse quality and the reason for it. What has no
+// value, or is worse already, stays as it is.
+func (m Measurement) Doubtful(q Quality, reason string) Measurement {
+	if m.Valid() && q > m.Quality {
+		m.Quality, m.Reason = q, reason
+	}
+	return m
 }
 
 // A Reading is all measurements of one sensor at one instant, in the order of

@@ -18,6 +18,11 @@ const (
 	// maxHung bounds the abandoned transactions of one bus, as each keeps a
 	// goroutine, an operating system thread and a descriptor.
 	maxHung = 4
+
+	// idleTimeout is how long a device node stays open without being used. An
+	// adapter that is unplugged meanwhile comes back under its number only if
+	// nobody holds it; opening takes microseconds.
+	idleTimeout = time.Second
 )
 
 // A bus serialises the transactions of all who use one device node and gives
@@ -36,6 +41,7 @@ type bus struct {
 	turn   chan struct{}
 	timer  *time.Timer // reused, so that a transaction allocates nothing
 	worker *worker     // nil before the first transaction and after an abandoned one
+	renew  bool        // the next transaction opens the device node anew
 }
 
 func newBus(n node, open func(setup) (device, error), log *slog.Logger) *bus {
@@ -74,6 +80,7 @@ func (b *bus) carry(x exchange) error {
 	}
 	w := b.worker
 	w.load(x)
+	w.renew, b.renew = b.renew, false
 	b.timer.Reset(txTimeout)
 	w.start <- struct{}{}
 	select {
@@ -105,14 +112,31 @@ func (b *bus) abandon(why error) {
 // closed, by close or by abandon, and closes the device behind itself.
 func (b *bus) serve(w *worker) {
 	defer close(w.ended)
-	for range w.start {
-		w.done <- w.transact(b.open) // never blocks: it has room for the one answer
+	idle := time.NewTimer(idleTimeout)
+	defer idle.Stop()
+	for more := true; more; {
+		select {
+		case _, more = <-w.start:
+			if more {
+				w.done <- w.transact(b.open) // never blocks: it has room for the one answer
+				idle.Reset(idleTimeout)
+			}
+		case <-idle.C:
+			w.closeDevice()
+		}
 	}
 	w.closeDevice()
 	if w.abandoned {
 		b.hung.Add(-1)
 		b.log.Info("abandoned transaction came back", "bus", b.node.path)
 	}
+}
+
+// reopen lets go of the device node, so that the next transaction opens it anew.
+func (b *bus) reopen() {
+	b.turn <- struct{}{}
+	defer func() { <-b.turn }()
+	b.renew = true
 }
 
 // close ends the worker and waits for it until ctx ends. Those that hang are

@@ -9,9 +9,12 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sensor-agent/sensors"
 )
 
 func TestTransactionCopiesInAndOut(t *testing.T) {
@@ -116,6 +119,41 @@ func TestAdapterVanishesAndComesBack(t *testing.T) {
 	if diff := cmp.Diff(want, b.Stats()); diff != "" {
 		t.Errorf("stats (-want +got):\n%s", diff)
 	}
+}
+
+// The kernel gives an adapter its number back only if nobody holds it.
+func TestDeviceNodeIsLetGoWhenIdleOrTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := &host{tx: echo}
+		buses := on(h)
+		defer buses.Close()
+		bus := mustI2C(t, buses, "1")
+		use := func() {
+			t.Helper()
+			if err := bus.Tx(0x76, []byte{0xD0}, make([]byte, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		use()
+		time.Sleep(idleTimeout - time.Millisecond)
+		use()
+		time.Sleep(idleTimeout - time.Millisecond)
+		if h.opened() != 1 || h.closed.Load() != 0 {
+			t.Errorf("in use: opened %d times, closed %d", h.opened(), h.closed.Load())
+		}
+		time.Sleep(2 * time.Millisecond)
+		if h.closed.Load() != 1 {
+			t.Errorf("idle: closed %d times", h.closed.Load())
+		}
+		use()
+		buses.Reopen(sensors.I2C, "1")
+		buses.Reopen(sensors.I2C, "2") // nobody's
+		use()
+		use()
+		if h.opened() != 3 || h.closed.Load() != 2 {
+			t.Errorf("after one reopening: opened %d times, closed %d", h.opened(), h.closed.Load())
+		}
+	})
 }
 
 func TestFailedTransactionLeavesTheBufferAlone(t *testing.T) {

@@ -31,6 +31,8 @@ import (
 
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/spi"
+
+	"sensor-agent/sensors"
 )
 
 // closeTimeout bounds Close: the transactions that are under way end within
@@ -106,6 +108,22 @@ func (b *Buses) named(n node, open func(setup) (device, error)) (*bus, error) {
 		b.byPath[n.path] = newBus(n, open, b.log)
 	}
 	return b.byPath[n.path], nil
+}
+
+// Reopen lets go of the device node of a bus that has been named, which is
+// opened anew by the next transaction: the last thing to try for a chip that
+// answers nonsense.
+func (b *Buses) Reopen(kind sensors.Bus, name string) {
+	path := i2cPrefix + name
+	if kind == sensors.SPI {
+		path = spiPrefix + name
+	}
+	b.mu.Lock()
+	bus := b.byPath[path]
+	b.mu.Unlock()
+	if bus != nil {
+		bus.reopen()
+	}
 }
 
 // Stats counts what one bus has carried.

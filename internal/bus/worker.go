@@ -25,6 +25,7 @@ type worker struct {
 	ended chan struct{} // closed when the goroutine has returned
 
 	x         exchange // with buffers of the worker
+	renew     bool     // open the device node anew for x
 	abandoned bool     // set before start is closed
 
 	device device // nil while the node is not open
@@ -57,7 +58,7 @@ func (w *worker) load(x exchange) {
 // back while a descriptor of its former life is held. Opening takes
 // microseconds and says by itself what is wrong.
 func (w *worker) transact(open func(setup) (device, error)) error {
-	if w.setup != w.x.setup {
+	if w.renew || w.setup != w.x.setup {
 		w.closeDevice()
 	}
 	if w.device == nil {
