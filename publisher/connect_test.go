@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sensor-agent/internal/mosquitto"
+	"sensor-agent/internal/need"
 )
 
 func parseURL(t testing.TB, s string) *url.URL {
@@ -166,7 +167,7 @@ func TestNoBroker(t *testing.T) {
 			conn.Close()
 		}
 	}()
-	nobody := mosquitto.FreePort(t)
+	nobody := need.Port(t)
 	for _, a := range []attempt{
 		{"nobody listens", "tcp://127.0.0.1:" + itoa(nobody), Login{}, "no broker is listening there"},
 		{"unknown name", "tcp://no-such-host.invalid:1883", Login{}, "the name no-such-host.invalid is not known"},

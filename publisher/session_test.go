@@ -16,6 +16,7 @@ import (
 
 	"sensor-agent/internal/clock"
 	"sensor-agent/internal/mosquitto"
+	"sensor-agent/internal/need"
 	"sensor-agent/publisher/outbox"
 	"sensor-agent/sensors"
 )
@@ -354,7 +355,7 @@ func TestCommandsArriveInOrder(t *testing.T) {
 func TestSeveralBrokers(t *testing.T) {
 	first, second := mosquitto.Start(t), mosquitto.Start(t)
 	c := consume(t, second.URL())
-	a := newAgent(t, "tcp://127.0.0.1:"+itoa(mosquitto.FreePort(t)), first.URL(), second.URL())
+	a := newAgent(t, "tcp://127.0.0.1:"+itoa(need.Port(t)), first.URL(), second.URL())
 	a.run()
 	until(t, "it is connected", a.Connected)
 	first.Kill()
@@ -405,7 +406,7 @@ func TestRefusedLoginIsLeftAlone(t *testing.T) {
 			go forward(conn, s.Addr())
 		}
 	}()
-	a := newAgent(t, "tcp://"+front.Addr().String(), "tcp://127.0.0.1:"+itoa(mosquitto.FreePort(t)))
+	a := newAgent(t, "tcp://"+front.Addr().String(), "tcp://127.0.0.1:"+itoa(need.Port(t)))
 	a.run()
 	until(t, "it is asked", func() bool { return logins.Load() > 0 })
 	time.Sleep(4 * time.Second)

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"sensor-agent/internal/need"
 	"sensor-agent/publisher"
 )
 
@@ -204,9 +205,7 @@ type cable struct {
 // newCable makes a cable to a broker's address that is not plugged in.
 func newCable(t *testing.T, to string) *cable {
 	t.Helper()
-	c := &cable{t: t, addr: "127.0.0.1:0", to: to}
-	c.plug()
-	c.pull()
+	c := &cable{t: t, addr: need.Addr(t), to: to}
 	t.Cleanup(c.pull)
 	return c
 }
@@ -219,7 +218,7 @@ func (c *cable) plug() {
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	c.addr, c.listener, c.accepted = l.Addr().String(), l, make(chan struct{})
+	c.listener, c.accepted = l, make(chan struct{})
 	go c.accept(l)
 }
 

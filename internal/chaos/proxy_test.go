@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sensor-agent/internal/need"
 )
 
 // A fault is something that goes wrong between an agent and its broker.
@@ -50,7 +52,7 @@ type link struct {
 func startProxy(t *testing.T, broker string, watch func(link int, up bool, p packet)) *proxy {
 	t.Helper()
 	p := &proxy{
-		addr: "127.0.0.1:0", broker: broker, watch: watch,
+		addr: need.Addr(t), broker: broker, watch: watch,
 		links: map[*link]bool{}, active: map[fault]int{}, hit: map[fault]int{},
 		changed: make(chan struct{}),
 	}

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"sensor-agent/internal/need"
 )
 
 // A sink is a broker that writes down each message before it acknowledges it,
@@ -27,7 +29,7 @@ type sink struct {
 // of the connection it came by.
 func startSink(t *testing.T, record func(conn int, m message)) *sink {
 	t.Helper()
-	s := &sink{addr: "127.0.0.1:0", record: record, conns: map[net.Conn]bool{}}
+	s := &sink{addr: need.Addr(t), record: record, conns: map[net.Conn]bool{}}
 	s.deaths = 1
 	if err := s.up(); err != nil {
 		t.Fatal(err)

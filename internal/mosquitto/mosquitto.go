@@ -31,14 +31,14 @@ type Server struct {
 // the test ends. Without mosquitto the test is skipped.
 func Start(t testing.TB, lines ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, program: need.Program(t, "mosquitto", "mosquitto"), Port: FreePort(t)}
+	s := &Server{t: t, program: need.Program(t, "mosquitto", "mosquitto"), Port: need.Port(t)}
 	if len(lines) == 0 {
 		lines = []string{"allow_anonymous true"}
 	}
 	text := fmt.Sprintf("persistence false\nset_tcp_nodelay true\nlistener %d 127.0.0.1\n%s\n", s.Port, strings.Join(lines, "\n"))
 	if slices.Contains(lines, "protocol websockets") {
 		// mosquitto 2.0.11 counts its plain listeners only and gives up at none.
-		text += fmt.Sprintf("listener %d 127.0.0.1\n", FreePort(t))
+		text += fmt.Sprintf("listener %d 127.0.0.1\n", need.Port(t))
 	}
 	if os.Getuid() == 0 {
 		text = "user root\n" + text // or it becomes a user who cannot read the test's files
@@ -91,17 +91,6 @@ func (s *Server) Addr() string { return fmt.Sprintf("127.0.0.1:%d", s.Port) }
 
 // URL is Addr as a plain broker URL.
 func (s *Server) URL() string { return "tcp://" + s.Addr() }
-
-// FreePort returns a port that nobody listened on a moment ago.
-func FreePort(t testing.TB) int {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
-}
 
 // PasswordFile makes a mosquitto password file with one user.
 func PasswordFile(t testing.TB, user, password string) string {

@@ -32,8 +32,10 @@ func Start(t testing.TB) *Cluster {
 	t.Helper()
 	program := need.Program(t, "nats-server", "nats-server")
 	var c Cluster
-	ports := freePorts(t, 2*len(c))
-	peers, listeners := ports[:len(c)], ports[len(c):]
+	var peers, listeners [len(c)]int
+	for i := range c {
+		peers[i], listeners[i] = need.Port(t), need.Port(t)
+	}
 	var routes []string
 	for _, port := range peers {
 		routes = append(routes, fmt.Sprintf("nats://127.0.0.1:%d", port))
@@ -136,19 +138,4 @@ func (n *Node) login() error {
 	}
 	_, err = conn.Write([]byte{14 << 4, 0})
 	return err
-}
-
-// freePorts returns n different ports that nobody listened on a moment ago.
-func freePorts(t testing.TB, n int) []int {
-	t.Helper()
-	var ports []int
-	for range n {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer l.Close() // not before the last is found
-		ports = append(ports, l.Addr().(*net.TCPAddr).Port)
-	}
-	return ports
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"sync"
 	"testing"
+
+	"sensor-agent/internal/need"
 )
 
 // A sink is the broker and its subscriber in one: it acknowledges a message
@@ -26,7 +28,7 @@ type sink struct {
 // newSink starts a sink. It is stopped when the test ends.
 func newSink(t *testing.T) *sink {
 	t.Helper()
-	s := &sink{addr: "127.0.0.1:0", conns: map[net.Conn]bool{}, received: received{times: map[id]int{}}}
+	s := &sink{addr: need.Addr(t), conns: map[net.Conn]bool{}, received: received{times: map[id]int{}}}
 	s.up(t)
 	t.Cleanup(s.down)
 	return s

@@ -1,0 +1,34 @@
+package need
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"testing"
+)
+
+// Ports are below those that the kernel gives to outgoing connections (32768
+// and up on Linux, higher elsewhere): one of theirs can be taken by any
+// connection of any program while the test's server is down for a moment.
+const firstPort, lastPort = 10_000, 32_000
+
+// Port returns a TCP port of the loopback interface on which a test may listen,
+// and listen again later.
+func Port(t testing.TB) int {
+	t.Helper()
+	for range 100 {
+		port := firstPort + rand.IntN(lastPort-firstPort)
+		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
+			l.Close()
+			return port
+		}
+	}
+	t.Fatalf("no port from %d to %d is free", firstPort, lastPort)
+	return 0
+}
+
+// Addr returns "127.0.0.1:" and a [Port].
+func Addr(t testing.TB) string {
+	t.Helper()
+	return fmt.Sprintf("127.0.0.1:%d", Port(t))
+}
