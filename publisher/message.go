@@ -40,8 +40,11 @@ type Field struct {
 // appendBody writes what the readings say: for JSON the members without
 // braces, for a value the number. A sensor that was not read (nil) and a
 // measurement without a value give null, so that the keys of a stream never
-// change. ok is false if there is no value at all.
+// change; which values are not good is told by one more member. A bare value
+// has no room for that: it is written if it is good. ok is false if there is no
+// value at all.
 func (s *Stream) appendBody(dst []byte, readings []sensors.Reading) (_ []byte, ok bool) {
+	doubtful := false
 	for i, fields := range s.Fields {
 		for j, f := range fields {
 			m := sensors.NoValue("")
@@ -49,7 +52,7 @@ func (s *Stream) appendBody(dst []byte, readings []sensors.Reading) (_ []byte, o
 				m = readings[i][j]
 			}
 			if s.Format == Value {
-				if !m.Valid() {
+				if !m.Valid() || m.Quality != sensors.Good {
 					return dst, false
 				}
 				return appendNumber(dst, m.Value, f.Decimals), true
@@ -62,10 +65,35 @@ func (s *Stream) appendBody(dst []byte, readings []sensors.Reading) (_ []byte, o
 				continue
 			}
 			ok = true
+			doubtful = doubtful || m.Quality != sensors.Good
 			dst = appendNumber(dst, m.Value, f.Decimals)
 		}
 	}
+	if doubtful {
+		dst = s.appendQuality(dst, readings)
+	}
 	return dst, ok
+}
+
+// appendQuality writes which values are not good: "quality":{"humi":"suspect"}.
+func (s *Stream) appendQuality(dst []byte, readings []sensors.Reading) []byte {
+	dst = append(dst, `,"quality":{`...)
+	for i, r := range readings {
+		for j, m := range r {
+			if !m.Valid() || m.Quality == sensors.Good {
+				continue
+			}
+			if dst[len(dst)-1] != '{' {
+				dst = append(dst, ',')
+			}
+			dst = append(dst, '"')
+			dst = append(dst, s.Fields[i][j].Key...)
+			dst = append(dst, `":"`...)
+			dst = append(dst, m.Quality.String()...)
+			dst = append(dst, '"')
+		}
+	}
+	return append(dst, '}')
 }
 
 // appendNumber writes v with at most the given decimals. Zeros at the end go,

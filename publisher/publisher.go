@@ -3,9 +3,9 @@
 // will have it, until the broker has acknowledged it. One path for a reading,
 // online or offline.
 //
-// What is not a reading travels beside the outbox: the retained status and
-// state, and the answers to commands. They speak of now and are worth nothing
-// later.
+// What is not a reading travels beside the outbox: the retained status, state
+// and health of each sensor, and the answers to commands. They speak of now and
+// are worth nothing later.
 package publisher
 
 import (
@@ -24,10 +24,16 @@ import (
 // Topics are where a publisher speaks and listens.
 type Topics struct {
 	Status  string // online or offline, retained, last will
-	State   string // retained JSON
 	Event   string // what happened to delivery, in order with the readings
 	Ack     string // answers to commands
 	Control string // commands; "" to take none
+}
+
+// Retained is a message that the broker keeps: it is published at each
+// connection, and when it differs from what it was.
+type Retained struct {
+	Topic   string
+	Payload func() []byte // now; called by one goroutine at a time
 }
 
 // Options are what a [Publisher] needs.
@@ -40,8 +46,8 @@ type Options struct {
 	Timestamp Timestamp
 	Outbox    *outbox.Queue
 	Clock     *clock.Clock
-	Drain     int           // messages a second from before the connection; 0: as many as the broker takes
-	State     func() []byte // what to retain on the state topic now
+	Drain     int        // messages a second from before the connection; 0: as many as the broker takes
+	Retained  []Retained // what else to keep at the broker
 	Log       *slog.Logger
 }
 
@@ -156,7 +162,8 @@ func (p *Publisher) flooded(topic string) {
 	}
 }
 
-// StateChanged makes the state be published anew, at most once a second.
+// StateChanged makes what is retained be published where it has changed, at
+// most once a second.
 func (p *Publisher) StateChanged() {
 	select {
 	case p.changed <- struct{}{}:

@@ -1,6 +1,7 @@
 package publisher
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -49,8 +50,9 @@ type session struct {
 	pace    pace
 	behind  bool // the backlog is not delivered yet
 
-	delivered bool // at least one message
-	deaf      bool // the broker refuses the subscription to commands, for now
+	delivered bool     // at least one message
+	deaf      bool     // the broker refuses the subscription to commands, for now
+	retained  [][]byte // payloads the broker has been handed, as [Options.Retained]
 
 	buf []byte // of the record being sent
 
@@ -114,8 +116,21 @@ func (s *session) greet(ctx context.Context) error {
 		return err
 	}
 	s.conn.Publish(s.Topics.Status, 1, true, []byte(Online))
-	s.conn.Publish(s.Topics.State, 1, true, s.State())
+	s.retain()
 	return nil
+}
+
+// retain publishes what the broker is to keep and does not have yet.
+func (s *session) retain() {
+	if s.retained == nil {
+		s.retained = make([][]byte, len(s.Retained))
+	}
+	for i, r := range s.Retained {
+		if payload := r.Payload(); !bytes.Equal(payload, s.retained[i]) {
+			s.retained[i] = payload
+			s.conn.Publish(r.Topic, 1, true, payload)
+		}
+	}
 }
 
 // listen subscribes to commands. A broker that refuses that still gets the
@@ -196,7 +211,7 @@ func (s *session) serve(ctx context.Context) error {
 			return nil
 		}
 		if dirty && !resting {
-			s.conn.Publish(s.Topics.State, 1, true, s.State())
+			s.retain()
 			dirty, resting = false, true
 			rest.Reset(statePause)
 		}

@@ -45,11 +45,11 @@ func newAgent(t *testing.T, brokers ...string) *agent {
 		Device:  "greenhouse",
 		Brokers: urls,
 		Login:   Login{ClientID: "agent"},
-		Topics:  Topics{Status: "d/status", State: "d/state", Event: "d/event", Ack: "d/ack", Control: "d/control"},
+		Topics:  Topics{Status: "d/status", Event: "d/event", Ack: "d/ack", Control: "d/control"},
 		Streams: []Stream{{Name: "main", Topic: "d/value", QoS: 1, Fields: [][]Field{{{"n", 0}}}}},
 		Outbox:  q, Clock: wall, Drain: 500,
-		State: func() []byte { return []byte(`{"state":1}`) },
-		Log:   slog.New(slog.DiscardHandler),
+		Retained: []Retained{{"d/state", func() []byte { return []byte(`{"state":1}`) }}},
+		Log:      slog.New(slog.DiscardHandler),
 	})}
 }
 

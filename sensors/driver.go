@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"time"
 
@@ -28,6 +29,17 @@ type Driver struct {
 	Summary   string   // one line for `sensor-agent drivers`
 	Bus       Bus      // what Wire carries when the sensor is opened
 	Addresses []uint16 // I2C addresses the chip can have, the usual one first
+	Example   string   // options it cannot do without, in one line of YAML: "channels: [{channel: 0}]"
+
+	// Identify finds out whether the chip that answers is one of this driver's.
+	// It must do no harm to whatever else may be there: it reads, registers or
+	// plainly, and commands at most to be told a number. An error says what
+	// was expected and what was found; it is [ErrNotFound] when another chip
+	// answers. nil where nothing can be told: on SPI.
+	Identify func(ctx context.Context, wire Wire) (Identity, error)
+	// Discover lists what the driver could read by the kernel, whose /sys it
+	// is handed. nil for drivers of chips.
+	Discover func(sys fs.FS) ([]Source, error)
 
 	options   any
 	configure func(decode func(options any) error) (Plan, error)
@@ -52,20 +64,11 @@ type Output struct {
 	Limits   Limits
 }
 
-// Limits are what the values of an output can be on a chip in good health.
-// Drivers have them from the data sheet, a configuration can change them; a
-// value beyond them is [Suspect]. Each that is zero does not apply.
-type Limits struct {
-	Min, Max float64 // what the chip can measure; both 0: not limited
-	Step     float64 // largest change in a second that can be
-	Flat     int     // readings with the very same value that cannot come in a row, >= 2: for what has noise
-}
-
 // OutputsOf gives quantities their usual keys and no limits.
 func OutputsOf(quantities ...Quantity) []Output {
 	outputs := make([]Output, len(quantities))
 	for i, q := range quantities {
-		outputs[i] = Output{Key: q.Key, Quantity: q}
+		outputs[i] = q.Output(Limits{})
 	}
 	return outputs
 }

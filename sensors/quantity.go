@@ -9,25 +9,31 @@ type Quantity struct {
 	Decimals int    // digits after the point when published
 }
 
+// Output is an output of this quantity under its usual key.
+func (q Quantity) Output(l Limits) Output {
+	return Output{Key: q.Key, Quantity: q, Limits: l}
+}
+
 // The quantities a driver can give.
 var (
-	Temperature   = Quantity{"temperature", "temp", "°C", 2}
-	Humidity      = Quantity{"humidity", "humi", "%RH", 2}
-	Pressure      = Quantity{"pressure", "pressure", "hPa", 2}
-	GasResistance = Quantity{"gas resistance", "gas", "Ω", 0}
-	Illuminance   = Quantity{"illuminance", "light", "lx", 0}
-	Voltage       = Quantity{"voltage", "voltage", "V", 4}
-	Current       = Quantity{"current", "current", "A", 4}
-	Power         = Quantity{"power", "power", "W", 3}
-	CO2           = Quantity{"co2", "co2", "ppm", 0}
-	Fraction      = Quantity{"fraction", "fraction", "1", 4} // of full scale, 0..1
-	Number        = Quantity{"number", "value", "", 0}
+	Temperature      = Quantity{"temperature", "temp", "°C", 2}
+	Humidity         = Quantity{"humidity", "humi", "%RH", 2}
+	AbsoluteHumidity = Quantity{"absolute humidity", "absolute_humidity", "g/m³", 2}
+	Pressure         = Quantity{"pressure", "pressure", "hPa", 2}
+	GasResistance    = Quantity{"gas resistance", "gas", "Ω", 0}
+	Illuminance      = Quantity{"illuminance", "light", "lx", 0}
+	Voltage          = Quantity{"voltage", "voltage", "V", 4}
+	Current          = Quantity{"current", "current", "A", 4}
+	Power            = Quantity{"power", "power", "W", 3}
+	CO2              = Quantity{"co2", "co2", "ppm", 0}
+	Fraction         = Quantity{"fraction", "fraction", "1", 4} // of full scale, 0..1
+	Number           = Quantity{"number", "value", "", 0}
 )
 
 // Quantities lists every quantity, in the order documentation shows them.
 func Quantities() []Quantity {
 	return []Quantity{
-		Temperature, Humidity, Pressure, GasResistance, Illuminance,
+		Temperature, Humidity, AbsoluteHumidity, Pressure, GasResistance, Illuminance,
 		Voltage, Current, Power, CO2, Fraction, Number,
 	}
 }

@@ -25,6 +25,10 @@ streams: [{interval: 100ms}]
 	})
 	health := func(want string) {
 		t.Helper()
+		until(t, "the sensor's own topic says "+want, func() bool {
+			all := c.on("iot/greenhouse/sensor/bad")
+			return len(all) > 0 && strings.Contains(decode[sensorState](t, all[len(all)-1].Payload).Health, want)
+		})
 		c.state("the health "+want, func(s told) bool {
 			if h := s.Sensors["good"]; h.Health != "ok" || h.Failures != 0 {
 				t.Errorf("the other sensor: %+v", h)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"sync"
 
 	"sensor-agent/internal/config"
 )
@@ -82,4 +83,18 @@ type prefixed struct {
 func (p prefixed) Write(line []byte) (int, error) {
 	_, err := p.w.Write(append([]byte(p.prefix), line...))
 	return len(line), err
+}
+
+// once passes each text on one time: what a driver says of its chip each time
+// it opens it, which can be often.
+type once struct {
+	slog.Handler
+	said *sync.Map // texts
+}
+
+func (o once) Handle(ctx context.Context, r slog.Record) error {
+	if _, again := o.said.LoadOrStore(r.Message, true); again {
+		return nil
+	}
+	return o.Handler.Handle(ctx, r)
 }

@@ -57,7 +57,7 @@ func read(ctx context.Context, e *env, c *config.Config) error {
 	var wg sync.WaitGroup
 	for i, s := range c.Sensors {
 		wg.Go(func() {
-			readings[i], errs[i] = readOnce(ctx, s, func() (sensors.Wire, error) { return wire(s, buses, log) })
+			readings[i], errs[i] = readOnce(ctx, s, func() (sensors.Wire, error) { return wire(s, buses, log.With("sensor", s.Name)) })
 		})
 	}
 	wg.Wait()
@@ -71,8 +71,11 @@ func read(ctx context.Context, e *env, c *config.Config) error {
 			continue
 		}
 		for j, m := range readings[i] {
-			if !m.Valid() {
+			switch {
+			case !m.Valid():
 				fmt.Fprintf(e.stderr, "sensor %s: no value for %s: %s\n", s.Name, s.Fields[j].Key, m.Reason)
+			case m.Quality != sensors.Good:
+				fmt.Fprintf(e.stderr, "sensor %s: %s is %s: %s\n", s.Name, s.Fields[j].Key, m.Quality, m.Reason)
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
@@ -72,20 +73,19 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		Brokers: brokerURLs(c),
 		Login:   login,
 		Topics: publisher.Topics{
-			Status: c.Topics.Status, State: c.Topics.State, Event: c.Topics.Event, Ack: c.Topics.Ack,
-			Control: c.Control.Topic,
+			Status: c.Topics.Status, Event: c.Topics.Event, Ack: c.Topics.Ack, Control: c.Control.Topic,
 		},
 		Streams:   publishedStreams(c),
 		Timestamp: publisher.Timestamp(c.Message.Timestamp),
 		Outbox:    queue,
 		Clock:     wall,
 		Drain:     c.Outbox.Drain,
-		State:     func() []byte { return state(c, tuner, sampling, queue) },
+		Retained:  retained(c, func() deviceState { return state(c, tuner, sampling, queue) }, func(i int) sampler.Health { return sampling.Health(i) }),
 		Log:       log,
 	})
 	sampling = sampler.New(sampledSensors(c, buses, log), sampledStreams(c, tuner),
 		func(t sampler.Tick) { messages.Publish(t.Stream, t.At, t.Readings) },
-		messages.StateChanged, log)
+		func(int, sampler.Health) { messages.StateChanged() }, log)
 
 	log.Info("sensor-agent "+version, "device", c.Device, "epoch", queue.Epoch(), "sensors", len(c.Sensors), "streams", len(c.Streams))
 	systemd.Notify("READY=1")
@@ -118,18 +118,21 @@ func brokerURLs(c *config.Config) []*url.URL {
 func sampledSensors(c *config.Config, buses *bus.Buses, log *slog.Logger) []sampler.Sensor {
 	var list []sampler.Sensor
 	for _, s := range c.Sensors {
+		log := slog.New(once{log.With("sensor", s.Name).Handler(), new(sync.Map)})
 		list = append(list, sampler.Sensor{
-			Name: s.Name,
-			Plan: s.Plan,
-			Wire: func() (sensors.Wire, error) { return wire(s, buses, log) },
+			Name:   s.Name,
+			Plan:   s.Plan,
+			Wire:   func() (sensors.Wire, error) { return wire(s, buses, log) },
+			Bus:    string(s.Kind) + s.Bus,
+			Reopen: func() { buses.Reopen(s.Kind, s.Bus) },
 		})
 	}
 	return list
 }
 
-// wire connects a sensor with its bus.
+// wire connects a sensor with its bus; log is the sensor's.
 func wire(s *config.Sensor, buses *bus.Buses, log *slog.Logger) (w sensors.Wire, err error) {
-	w = sensors.Wire{Address: s.Address, Log: log.With("sensor", s.Name)}
+	w = sensors.Wire{Address: s.Address, Log: log}
 	switch s.Kind {
 	case sensors.I2C:
 		w.I2C, err = buses.I2C(s.Bus)

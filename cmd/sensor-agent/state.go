@@ -6,6 +6,7 @@ import (
 	"sensor-agent/control"
 	"sensor-agent/internal/config"
 	"sensor-agent/internal/sampler"
+	"sensor-agent/publisher"
 	"sensor-agent/publisher/outbox"
 )
 
@@ -19,9 +20,39 @@ type deviceState struct {
 	Outbox  outboxState                    `json:"outbox"`
 }
 
+// sensorState is also what is retained on the topic of each sensor.
 type sensorState struct {
 	Health   string `json:"health"`             // ok, starting, or what is wrong
-	Failures int    `json:"failures,omitempty"` // readings failed in a row
+	Failures int    `json:"failures,omitempty"` // readings in a row that failed or were suspect
+	Retries  uint64 `json:"retries,omitempty"`  // since the start: readings repeated at once,
+	Resets   uint64 `json:"resets,omitempty"`   // chips reset
+	Reopens  uint64 `json:"reopens,omitempty"`  // and buses opened anew for it
+}
+
+func stateOf(h sampler.Health) sensorState {
+	return sensorState{h.String(), h.Failures, h.Steps.Retries, h.Steps.Resets, h.Steps.Reopens}
+}
+
+// retained is what the broker is to keep: the state of the device, and that of
+// each sensor by itself.
+func retained(c *config.Config, state func() deviceState, health func(sensor int) sampler.Health) []publisher.Retained {
+	list := []publisher.Retained{{Topic: c.Topics.State, Payload: func() []byte { return marshal(state()) }}}
+	for i, s := range c.Sensors {
+		list = append(list, publisher.Retained{
+			Topic:   c.Topics.Of(s),
+			Payload: func() []byte { return marshal(stateOf(health(i))) },
+		})
+	}
+	return list
+}
+
+// marshal encodes texts and finite numbers, which cannot fail.
+func marshal(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		return []byte("{}")
+	}
+	return text
 }
 
 // outboxState counts messages; what it counts began with the agent.
@@ -34,7 +65,7 @@ type outboxState struct {
 	Health  string `json:"health,omitempty"` // what is wrong
 }
 
-func state(c *config.Config, t *tuner, s *sampler.Sampler, q *outbox.Queue) []byte {
+func state(c *config.Config, t *tuner, s *sampler.Sampler, q *outbox.Queue) deviceState {
 	stats := q.Stats()
 	d := deviceState{
 		Version: version,
@@ -47,8 +78,7 @@ func state(c *config.Config, t *tuner, s *sampler.Sampler, q *outbox.Queue) []by
 		},
 	}
 	for i, sensor := range c.Sensors {
-		h := s.Health(i)
-		d.Sensors[sensor.Name] = sensorState{Health: h.String(), Failures: h.Failures}
+		d.Sensors[sensor.Name] = stateOf(s.Health(i))
 	}
 	for i, stream := range c.Streams {
 		if n := s.Missed(i); n > 0 {
@@ -58,9 +88,5 @@ func state(c *config.Config, t *tuner, s *sampler.Sampler, q *outbox.Queue) []by
 			d.Missed[stream.Name] = n
 		}
 	}
-	text, err := json.Marshal(d)
-	if err != nil {
-		return []byte("{}") // texts and finite numbers: cannot be
-	}
-	return text
+	return d
 }

@@ -54,6 +54,9 @@ func TestStateTellsWhatIsInForce(t *testing.T) {
 	if !r.Retained {
 		t.Error("the state is not retained")
 	}
+	if r := late.next("iot/greenhouse/sensor/sim"); !r.Retained || string(r.Payload) != `{"health":"ok"}` {
+		t.Errorf("the sensor's own topic: %s, retained %v", r.Payload, r.Retained)
+	}
 	s := late.state("a sensor", func(s told) bool { return s.Sensors["sim"].Health == "ok" })
 	if s.Version != testVersion || s.Epoch != p.epoch() {
 		t.Errorf("version %s, epoch %d", s.Version, s.Epoch)

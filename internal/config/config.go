@@ -65,6 +65,7 @@ type Topics struct {
 	State  string `yaml:"state"`  // what is in force, retained
 	Event  string `yaml:"event"`  // what happened to delivery
 	Ack    string `yaml:"ack"`    // answers to commands
+	Sensor string `yaml:"sensor"` // the health of each sensor, retained; see [Topics.Of]
 }
 
 // A Stream is a topic, an interval and a set of sensors; every tick of it
@@ -152,7 +153,7 @@ func defaults() *Config {
 	return &Config{
 		Clock:   ClockAuto,
 		MQTT:    MQTT{Brokers: []Broker{localBroker()}},
-		Topics:  Topics{"iot/{device}/status", "iot/{device}/state", "iot/{device}/event", "iot/{device}/ack"},
+		Topics:  Topics{"iot/{device}/status", "iot/{device}/state", "iot/{device}/event", "iot/{device}/ack", "iot/{device}/sensor/{sensor}"},
 		Control: Control{Topic: "iot/topic/interval", Min: 100 * time.Millisecond, Max: maxInterval, Remember: true},
 		Outbox:  Outbox{MaxSize: 64 << 20, Sync: SyncLazy, Drain: 500},
 		Message: Message{Timestamp: "rfc3339"},

@@ -51,6 +51,7 @@ func (c *Config) describeAgent(w io.Writer) {
 	line("state", "%s", c.Topics.State)
 	line("event", "%s", c.Topics.Event)
 	line("ack", "%s", c.Topics.Ack)
+	line("sensor", "%s", c.Topics.Sensor)
 	if c.Control.Topic == "" {
 		line("control", "off")
 	} else {

@@ -75,7 +75,7 @@ SENSOR_AGENT_CONTROL_MIN: control.min: "soon" is not a duration
 command line: log.level: "loud" is not one of info, debug, warn, error
         write one of info, debug, warn, error
 command line: log.colour: unknown key
-        known: device, clock, mqtt.brokers, mqtt.client_id, mqtt.username, mqtt.password_file, mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file, mqtt.tls.server_name, topics.status, topics.state, topics.event, topics.ack, control.topic, control.min, control.max, control.remember, outbox.dir, outbox.max_size, outbox.sync, outbox.drain, message.timestamp, web.listen, log.level, log.format
+        known: device, clock, mqtt.brokers, mqtt.client_id, mqtt.username, mqtt.password_file, mqtt.tls.ca_file, mqtt.tls.cert_file, mqtt.tls.key_file, mqtt.tls.server_name, topics.status, topics.state, topics.event, topics.ack, topics.sensor, control.topic, control.min, control.max, control.remember, outbox.dir, outbox.max_size, outbox.sync, outbox.drain, message.timestamp, web.listen, log.level, log.format
 command line: outbox.drian: unknown key
         did you mean "outbox.drain"?`
 	if err == nil || err.Error() != want {

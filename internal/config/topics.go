@@ -21,18 +21,29 @@ func (c *Config) topics() iter.Seq2[string, *string] {
 			yield("topics.status", &c.Topics.Status) &&
 			yield("topics.state", &c.Topics.State) &&
 			yield("topics.event", &c.Topics.Event) &&
-			yield("topics.ack", &c.Topics.Ack)
+			yield("topics.ack", &c.Topics.Ack) &&
+			yield("topics.sensor", &c.Topics.Sensor)
 	}
 }
 
 // expand puts the device's name into a topic.
 func expand(r *report, path, topic, device string) string {
 	topic = strings.ReplaceAll(topic, "{device}", device)
-	if strings.ContainsAny(topic, "{}") {
+	rest := topic
+	if path == "topics.sensor" {
+		rest = strings.ReplaceAll(topic, sensorLevel, "")
+	}
+	if strings.ContainsAny(rest, "{}") {
 		r.fail(path, "only {device} can stand in braces", "write a topic such as iot/{device}/value")
 	}
 	return topic
 }
+
+// sensorLevel stands in topics.sensor for the name of each sensor.
+const sensorLevel = "{sensor}"
+
+// Of returns the topic on which the health of a sensor is retained.
+func (t Topics) Of(s *Sensor) string { return strings.ReplaceAll(t.Sensor, sensorLevel, s.Name) }
 
 // checkTopics refuses what cannot be published on, and one topic for two
 // purposes. Streams may share one.
@@ -46,6 +57,10 @@ func (c *Config) checkTopics(r *report) {
 			r.fail(path, problem, hint)
 			continue
 		}
+		if path == "topics.sensor" && !strings.Contains(*topic, sensorLevel) {
+			r.fail(path, "the sensors would share the topic "+quote(*topic), "write "+sensorLevel+" in it, for the name of each")
+			continue
+		}
 		first, used := taken[*topic]
 		stream := strings.HasPrefix(path, "streams[")
 		switch {
@@ -53,6 +68,11 @@ func (c *Config) checkTopics(r *report) {
 			taken[*topic] = path
 		case !stream:
 			r.fail(path, fmt.Sprintf("%s is the topic of %s too", quote(*topic), first), "give each its own topic")
+		}
+	}
+	for _, s := range c.Sensors {
+		if path, used := taken[c.Topics.Of(s)]; used && s.Name != "" {
+			r.fail(path, fmt.Sprintf("%s is the topic of the sensor %s too", quote(c.Topics.Of(s)), quote(s.Name)), "give each its own topic")
 		}
 	}
 }

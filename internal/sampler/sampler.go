@@ -23,6 +23,9 @@ type Sensor struct {
 	Name string
 	Plan sensors.Plan
 	Wire func() (sensors.Wire, error) // how to reach it, asked before each open
+
+	Bus    string // shared with the sensors that name the same one; "" for none
+	Reopen func() // lets go of the bus, which is opened anew when next used; nil without one
 }
 
 // Stream is a schedule and the sensors read at each of its ticks.
@@ -51,17 +54,31 @@ type Sampler struct {
 const stopTimeout = 2 * time.Second
 
 // New makes a sampler. deliver is called at each tick with what was read, by
-// one goroutine per stream; it must not block. changed is called when a
-// sensor's health has changed, by any goroutine; it must not block either.
-func New(sensorList []Sensor, streams []Stream, deliver func(Tick), changed func(), log *slog.Logger) *Sampler {
+// one goroutine per stream; it must not block. changed is called when the
+// health of a sensor has changed, given as its index, by any goroutine; it must
+// not block either.
+func New(sensorList []Sensor, streams []Stream, deliver func(Tick), changed func(sensor int, h Health), log *slog.Logger) *Sampler {
 	s := &Sampler{}
-	for _, sensor := range sensorList {
+	origin := time.Now()
+	for i, sensor := range sensorList {
+		if sensor.Reopen == nil {
+			sensor.Reopen = func() {}
+		}
 		s.sources = append(s.sources, &source{
 			Sensor:  sensor,
 			log:     log.With("sensor", sensor.Name),
-			changed: changed,
+			origin:  origin,
+			changed: func(h Health) { changed(i, h) },
 			asks:    make(chan *ask, len(streams)),
+			doubted: -1,
 		})
+	}
+	for i, src := range s.sources {
+		for j, other := range s.sources {
+			if i != j && src.Bus != "" && src.Bus == other.Bus {
+				src.neighbours = append(src.neighbours, other)
+			}
+		}
 	}
 	for i, st := range streams {
 		s.streams = append(s.streams, newStream(i, st, s.sources, deliver))

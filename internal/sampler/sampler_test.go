@@ -52,6 +52,8 @@ type taken struct {
 	stream int
 	after  time.Duration // since the start
 	values []*float64
+
+	suspect bool // a value is
 }
 
 // harness runs a sampler in a synctest bubble and collects its ticks.
@@ -65,7 +67,7 @@ type harness struct {
 
 func begin(t *testing.T, list []Sensor, streams []Stream) *harness {
 	h := &harness{start: time.Now()}
-	h.Sampler = New(list, streams, h.deliver, func() {
+	h.Sampler = New(list, streams, h.deliver, func(int, Health) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		h.edges++
@@ -90,6 +92,7 @@ func (h *harness) deliver(t Tick) {
 		var v *float64
 		if r != nil {
 			v = new(r[0].Value)
+			k.suspect = k.suspect || suspect(r)
 		}
 		k.values = append(k.values, v)
 	}
@@ -143,7 +146,9 @@ func TestTwentyFourHoursWithoutDrift(t *testing.T) {
 func TestSlowSensorDelaysNoOtherStream(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		slow := &fake{read: func(context.Context) (float64, error) { time.Sleep(450 * ms); return 1, nil }}
-		h := begin(t, []Sensor{slow.sensor("slow"), steady(2).sensor("quick")},
+		s := slow.sensor("slow")
+		s.Plan.Takes = 450 * ms
+		h := begin(t, []Sensor{s, steady(2).sensor("quick")},
 			[]Stream{{"slow", 100 * ms, []int{0}}, {"quick", 100 * ms, []int{1}}})
 		pass(2*time.Second + 50*ms)
 		quick := h.after(1)
@@ -407,7 +412,7 @@ func TestStopLeavesAHangingSensorBehind(t *testing.T) {
 	defer close(release)
 	hanging := &fake{read: func(context.Context) (float64, error) { <-release; return 0, nil }}
 	s := New([]Sensor{hanging.sensor("a")}, []Stream{{"main", time.Second, []int{0}}},
-		func(Tick) {}, func() {}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+		func(Tick) {}, func(int, Health) {}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*ms, cancel)
 	done := make(chan error, 1)
@@ -456,7 +461,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 		Name: "a",
 		Plan: sensors.Plan{Outputs: sensors.OutputsOf(sensors.Number), Open: func(context.Context, sensors.Wire) (sensors.Sensor, error) { return quick, nil }},
 		Wire: func() (sensors.Wire, error) { return sensors.Wire{}, nil },
-	}}, []Stream{{"main", time.Second, []int{0}}}, func(Tick) {}, func() {}, slog.New(slog.NewTextHandler(io.Discard, nil)))
+	}}, []Stream{{"main", time.Second, []int{0}}}, func(Tick) {}, func(int, Health) {}, slog.New(slog.NewTextHandler(io.Discard, nil)))
 	go s.sources[0].run(t.Context())
 	defer close(s.sources[0].asks)
 	timeout := time.NewTimer(time.Hour)
@@ -464,7 +469,7 @@ func TestSteadyStateAllocatesNothing(t *testing.T) {
 	allocs := testing.AllocsPerRun(200, func() {
 		n++
 		now := time.Unix(int64(n), 0)
-		s.streams[0].read(t.Context(), now, now, timeout)
+		s.streams[0].read(t.Context(), now, grid{time.Second, now}, timeout)
 	})
 	if allocs != 0 {
 		t.Errorf("%v allocations per tick", allocs)

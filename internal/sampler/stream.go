@@ -17,7 +17,6 @@ type stream struct {
 	asks    []*ask // one per source
 	out     []bool // whether the source has it still
 	tick    Tick
-	patient time.Duration // how long a tick waits for its sensors
 	deliver func(Tick)
 	missed  atomic.Int64
 
@@ -32,8 +31,6 @@ func newStream(index int, st Stream, sources []*source, deliver func(Tick)) *str
 	for _, i := range st.Sensors {
 		s.sources = append(s.sources, sources[i])
 		s.asks = append(s.asks, &ask{done: make(chan struct{}, 1)})
-		// A reading that began before the tick may have to end first.
-		s.patient = max(s.patient, sources[i].Plan.Takes+sources[i].patience())
 	}
 	s.out = make([]bool, len(s.sources))
 	s.tick = Tick{Stream: index, Readings: make([]sensors.Reading, len(s.sources))}
@@ -82,35 +79,52 @@ func (s *stream) run(ctx context.Context, start time.Time) {
 		if now.Before(g.next) {
 			continue
 		}
-		s.read(ctx, now, g.next, timeout)
+		s.read(ctx, now, g, timeout)
 		s.missed.Add(g.advance(time.Now()))
 	}
 }
 
+// patience is how long a tick waits for a sensor. A reading that began before
+// the tick may have to end first, and a busy machine or bus may take a little
+// longer; one that has been failing must not make the others miss their ticks.
+func patience(src *source, interval time.Duration) time.Duration {
+	takes := src.Plan.Takes
+	if src.Health().Bad() {
+		return max(takes, min(2*takes+margin, interval*7/8))
+	}
+	return 2*takes + min(margin, max(interval, leastMargin))
+}
+
+// margin is what a reading may take longer than a healthy chip needs, and
+// leastMargin the same on a stream of any interval.
+const (
+	margin      = 500 * time.Millisecond
+	leastMargin = 50 * time.Millisecond
+)
+
 // read asks every sensor that has answered before and delivers what comes back
 // in time.
-func (s *stream) read(ctx context.Context, now, tick time.Time, timeout *time.Timer) {
+func (s *stream) read(ctx context.Context, now time.Time, g grid, timeout *time.Timer) {
 	for i, a := range s.asks {
 		if s.out[i] && !s.back(i) {
 			continue
 		}
-		a.tick = tick
+		a.tick, a.until = g.next, now.Add(patience(s.sources[i], g.interval))
 		s.out[i] = true
 		s.sources[i].asks <- a
 	}
 
-	timeout.Reset(s.patient)
 	s.tick.At = now
 	for i, a := range s.asks {
 		s.tick.Readings[i] = nil
-		if a.tick != tick {
+		if a.tick != g.next {
 			continue // overdue since an earlier tick
 		}
+		timeout.Reset(time.Until(a.until))
 		select {
 		case <-a.done:
 			s.out[i] = false
 		case <-timeout.C:
-			timeout.Reset(0) // for the sensors after this one
 			if !s.back(i) {
 				s.sources[i].overdue()
 				continue

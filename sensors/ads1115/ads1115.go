@@ -53,12 +53,17 @@ type options struct {
 func Drivers() []sensors.Driver {
 	var drivers []sensors.Driver
 	for _, c := range family {
-		drivers = append(drivers, sensors.NewDriver(sensors.Driver{
+		d := sensors.Driver{
 			Name:      c.name,
 			Summary:   fmt.Sprintf("analog-to-digital converter, 4 channels of %d bit: volts, light cells, analog sensors", c.bits),
 			Bus:       sensors.I2C,
 			Addresses: []uint16{0x48, 0x49, 0x4A, 0x4B},
-		}, options{FullScale: 4.096, Speed: c.speed, Vref: 3.3}, c.plan))
+			Example:   "channels: [{channel: 0}]",
+		}
+		if c.bits == 16 { // which is also what an ADS1015 is taken for
+			d.Identify = recognise
+		}
+		drivers = append(drivers, sensors.NewDriver(d, options{FullScale: 4.096, Speed: c.speed, Vref: 3.3}, c.plan))
 	}
 	return drivers
 }

@@ -36,6 +36,7 @@ func Driver() sensors.Driver {
 		Summary:   "temperature and humidity: AHT20, AHT21, DHT20",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{address},
+		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
 			Outputs: sensors.OutputsOf(sensors.Temperature, sensors.Humidity),

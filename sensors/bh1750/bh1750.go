@@ -58,6 +58,7 @@ func Driver() sensors.Driver {
 		Summary:   "ambient light sensor, lux",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{0x23, 0x5C},
+		Identify:  recognise,
 	}, options{Sensitivity: usualSensitivity, Mode: modeHigh}, plan)
 }
 

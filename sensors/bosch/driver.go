@@ -70,6 +70,9 @@ func newDriver[O interface{ settings() (settings, error) }](k kind, summary stri
 		Summary:   summary + " (Bosch " + k.name + ")",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{0x76, 0x77},
+		Identify: func(_ context.Context, wire sensors.Wire) (sensors.Identity, error) {
+			return recognise(wire, k)
+		},
 	}
 	var outputs []sensors.Quantity
 	for _, c := range k.measures {

@@ -46,6 +46,7 @@ func Driver() sensors.Driver {
 		Summary:   "temperature and humidity: HDC3020, HDC3021, HDC3022",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{0x44, 0x45, 0x46, 0x47},
+		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
 			Outputs: sensors.OutputsOf(sensors.Temperature, sensors.Humidity),

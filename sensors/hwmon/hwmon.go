@@ -56,6 +56,21 @@ func driver(sys fs.FS) sensors.Driver {
 	}, options{}, func(o options) (sensors.Plan, error) { return plan(sys, o) })
 }
 
+// Zone returns what the driver makes of the option `zone` alone: the
+// temperature of a thermal zone, for who needs that of the Pi beside a sensor's.
+func Zone(name string) sensors.Plan { return planZone(sysfs.Root(), name) }
+
+func planZone(sys fs.FS, name string) sensors.Plan {
+	find := func() (string, error) { return zones.Find(sys, name, "") }
+	return sensors.Plan{
+		Outputs: sensors.OutputsOf(sensors.Temperature),
+		Takes:   takes,
+		Open: func(context.Context, sensors.Wire) (sensors.Sensor, error) {
+			return sysfs.Open(sys, find, []sysfs.Input{zone})
+		},
+	}
+}
+
 func plan(sys fs.FS, o options) (sensors.Plan, error) {
 	switch {
 	case o.Zone == "" && o.Chip == "":
@@ -63,14 +78,7 @@ func plan(sys fs.FS, o options) (sensors.Plan, error) {
 	case o.Zone != "" && (o.Chip != "" || o.At != "" || len(o.Inputs) > 0):
 		return sensors.Plan{}, sensors.BadOption("zone", "a zone has a temperature and nothing else: leave `chip`, `at` and `inputs` out, or `zone`")
 	case o.Zone != "":
-		find := func() (string, error) { return zones.Find(sys, o.Zone, "") }
-		return sensors.Plan{
-			Outputs: sensors.OutputsOf(sensors.Temperature),
-			Takes:   takes,
-			Open: func(context.Context, sensors.Wire) (sensors.Sensor, error) {
-				return sysfs.Open(sys, find, []sysfs.Input{zone})
-			},
-		}, nil
+		return planZone(sys, o.Zone), nil
 	}
 	outputs, inputs, err := configure(o.Inputs)
 	if err != nil {

@@ -73,6 +73,7 @@ func Driver() sensors.Driver {
 		Summary:   "voltage, current and power of a supply up to 26 V",
 		Bus:       sensors.I2C,
 		Addresses: addresses,
+		Identify:  recognise,
 	}, options{Shunt: 0.1}, plan)
 }
 

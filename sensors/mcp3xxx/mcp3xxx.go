@@ -53,6 +53,7 @@ func Drivers() []sensors.Driver {
 			Name:    c.name,
 			Summary: fmt.Sprintf("analog-to-digital converter, %d channels of %d bit: volts, light cells, analog sensors", c.channels, c.bits),
 			Bus:     sensors.SPI,
+			Example: "channels: [{channel: 0}]",
 		}, options{Vref: 3.3}, c.plan))
 	}
 	return drivers

@@ -50,6 +50,7 @@ func Driver() sensors.Driver {
 		Summary:   "temperature, accurate to 0.5 °C",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{0x18, 0x19, 0x1A, 0x1B, 0x1C, 0x1D, 0x1E, 0x1F},
+		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
 			Outputs: sensors.OutputsOf(sensors.Temperature),

@@ -61,6 +61,7 @@ func Driver() sensors.Driver {
 		Summary:   "CO2, temperature and humidity every 5 s: SCD40, SCD41, SCD43",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{0x62},
+		Identify:  recognise,
 	}, options{}, plan)
 }
 

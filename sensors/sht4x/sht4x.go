@@ -40,6 +40,7 @@ func Driver() sensors.Driver {
 		Summary:   "temperature and humidity: SHT40, SHT41, SHT43, SHT45",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{0x44, 0x45, 0x46},
+		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
 			Outputs: sensors.OutputsOf(sensors.Temperature, sensors.Humidity),

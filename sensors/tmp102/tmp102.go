@@ -56,6 +56,7 @@ func Driver() sensors.Driver {
 		Summary:   "temperature: TMP102, TMP112",
 		Bus:       sensors.I2C,
 		Addresses: []uint16{0x48, 0x49, 0x4A, 0x4B},
+		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
 			Outputs: sensors.OutputsOf(sensors.Temperature),

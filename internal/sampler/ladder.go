@@ -1,0 +1,121 @@
+package sampler
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"sensor-agent/sensors"
+)
+
+// A reading that fails, or that cannot be true, is not given up at once. Within
+// its tick, as long as the streams wait for it, the source climbs a ladder and
+// comes down at the first good reading:
+//
+//	retry    read again: a disturbed wire
+//	reset    open the sensor anew, which resets the chip and reads its
+//	         calibration again: a chip that lost its power, or another one
+//	reopen   let go of the bus and open it anew: an adapter that is confused
+//
+// While the trouble lasts, each tick makes one attempt, so that the sensor is
+// back within one interval of its return; the ladder is climbed again after
+// pauses that double.
+const (
+	firstClimb = time.Second
+	lastClimb  = time.Minute
+
+	// hog is what a failing attempt may take and be made again at the next
+	// tick. One that takes longer holds up the other sensors of the bus, so if
+	// these do well, it is left alone for some times as long.
+	hog     = 100 * time.Millisecond
+	hogRest = 4
+)
+
+// read takes one good reading if it can be had until a time, or one that is
+// not, or an error.
+func (s *source) read(ctx context.Context, until time.Time) (sensors.Reading, error) {
+	if s.hogging() {
+		return nil, s.lastErr
+	}
+	reading, err := s.attempt(ctx)
+	if !good(reading, err) && !s.began.Before(s.nextClimb) && time.Now().Add(s.Plan.Takes).Before(until) {
+		s.pause = min(max(firstClimb, 2*s.pause), lastClimb)
+		s.nextClimb = s.began.Add(s.pause)
+		reading, err = s.climb(ctx, until)
+	}
+	if good(reading, err) {
+		s.pause, s.rest, s.nextClimb = 0, 0, time.Time{}
+		s.succeeded.Store(int64(time.Since(s.origin)))
+		return reading, nil
+	}
+	if err != nil {
+		s.shut() // the next attempt begins with a chip in a known state
+		if took := time.Since(s.began); took > hog {
+			s.rest = min(max(hogRest*took, 2*s.rest), lastClimb)
+		}
+	}
+	s.tried = time.Now()
+	return reading, err
+}
+
+// climb takes the steps of the ladder, after an attempt that was not good, and
+// returns what the last one gave.
+func (s *source) climb(ctx context.Context, until time.Time) (reading sensors.Reading, err error) {
+	for _, step := range []func(){
+		func() { s.steps.Retries++ },
+		func() { s.steps.Resets++; s.shut() },
+		func() { s.steps.Reopens++; s.shut(); s.Reopen() },
+	} {
+		step()
+		reading, err = s.attempt(ctx)
+		if good(reading, err) || time.Now().Add(s.Plan.Takes).After(until) || ctx.Err() != nil {
+			break
+		}
+	}
+	return reading, err
+}
+
+// attempt opens the sensor if needed and takes one reading.
+func (s *source) attempt(ctx context.Context) (sensors.Reading, error) {
+	if s.sensor == nil {
+		wire, err := s.Wire()
+		if err != nil {
+			return nil, err
+		}
+		if s.sensor, err = s.Plan.Open(ctx, wire); err != nil {
+			s.sensor = nil
+			return nil, err
+		}
+	}
+	reading, err := s.sensor.Read(ctx)
+	if err == nil && len(reading) != len(s.Plan.Outputs) {
+		err = fmt.Errorf("driver gave %d measurements of %d", len(reading), len(s.Plan.Outputs))
+	}
+	return reading, err
+}
+
+func good(r sensors.Reading, err error) bool { return err == nil && !suspect(r) }
+
+// hogging reports whether an attempt would hold up a bus on which others do
+// well. A bus on which nobody does is tried at each tick.
+func (s *source) hogging() bool {
+	if s.rest == 0 || time.Since(s.tried) > s.rest {
+		return false
+	}
+	for _, other := range s.neighbours {
+		if other.succeeded.Load() > int64(s.tried.Sub(s.origin)) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *source) shut() {
+	if s.sensor == nil {
+		return
+	}
+	if err := s.sensor.Close(); err != nil {
+		s.log.Debug("closing sensor", "err", err)
+	}
+	s.sensor = nil
+}
