@@ -72,7 +72,7 @@ func (b *bus) carry(x exchange) error {
 		return errClosed
 	}
 	if n := b.hung.Load(); n >= maxHung {
-		return fmt.Errorf("not tried, as %d transactions hang already: the bus is stuck: %s", n, b.node.stuck)
+		return b.node.stuckError(fmt.Sprintf("not tried, as %d transactions hang already", n))
 	}
 	if b.worker == nil {
 		b.worker = newWorker()
@@ -91,7 +91,7 @@ func (b *bus) carry(x exchange) error {
 		}
 		return err
 	case <-b.timer.C:
-		err := fmt.Errorf("no answer for %v: the bus is stuck: %s", txTimeout, b.node.stuck)
+		err := b.node.stuckError(fmt.Sprintf("no answer for %v", txTimeout))
 		b.abandon(err)
 		return err
 	}

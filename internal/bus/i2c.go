@@ -9,6 +9,8 @@ import (
 
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/host/v3/sysfs"
+
+	"sensor-agent/internal/advice"
 )
 
 const (
@@ -37,11 +39,16 @@ func i2cNumber(name string) (int, error) {
 }
 
 func i2cNode(number int) node {
-	enable := "see `ls /dev/i2c-*` for the number of the bus"
-	if number == 1 {
-		enable = "enable I2C with `sudo raspi-config nonint do_i2c 0`, or with dtparam=i2c_arm=on in /boot/firmware/config.txt and a restart"
+	n := node{
+		path: i2cPrefix + strconv.Itoa(number), group: "i2c", stuck: i2cStuck,
+		enable: "see `ls /dev/i2c-*` for the number of the bus",
+		device: fmt.Sprintf("/sys/bus/i2c/devices/i2c-%d", number), module: "i2c-dev",
 	}
-	return node{path: i2cPrefix + strconv.Itoa(number), group: "i2c", enable: enable, stuck: i2cStuck}
+	if number == 1 {
+		n.enable = "enable I2C with `sudo raspi-config nonint do_i2c 0`, or with dtparam=i2c_arm=on in /boot/firmware/config.txt and a restart"
+		n.params, n.command = []string{"i2c_arm", "i2c", "i2c1"}, "do_i2c"
+	}
+	return n
 }
 
 // An i2cBus is what drivers have of a bus.
@@ -89,11 +96,11 @@ func (d i2cDevice) Tx(addr uint16, w, r []byte) error {
 func i2cError(addr uint16, err error) error {
 	switch errno := errnoOf(err); errno {
 	case syscall.ENXIO, eremoteio: // which of them depends on the adapter's driver
-		return fmt.Errorf("nothing answers at %#02x: check the address, the wiring and the supply: %w", addr, errno)
+		return advice.To(fmt.Errorf("nothing answers at %#02x: %w", addr, errno), "check the address, the wiring and the supply")
 	case syscall.ETIMEDOUT:
-		return fmt.Errorf("transaction with %#02x: %w: %s", addr, errno, i2cStuck)
+		return advice.To(fmt.Errorf("transaction with %#02x: %w: %w", addr, errno, ErrStuck), i2cStuck)
 	case syscall.EOPNOTSUPP:
-		return fmt.Errorf("this adapter carries SMBus commands only, no plain I2C: use another bus: %w", errno)
+		return advice.To(fmt.Errorf("this adapter carries SMBus commands only, no plain I2C: %w", errno), "use another bus")
 	default:
 		return withErrno(err)
 	}

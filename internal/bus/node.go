@@ -1,21 +1,72 @@
 package bus
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"sensor-agent/internal/advice"
+	"sensor-agent/sensors"
 )
+
+// ErrStuck marks a transaction that does not come back, or that the kernel has
+// given up: the other chips of the bus do not answer either.
+var ErrStuck = errors.New("the bus is stuck")
 
 // A node is the device file of a bus, with what to tell the person whose agent
 // cannot use it.
 type node struct {
+	root   string // what stands for /, in tests; "" is /
 	path   string // "/dev/i2c-1"
 	group  string // whom it belongs to on Raspberry Pi OS
 	enable string // how to make it appear
 	stuck  string // why a transaction may not come back, and what helps
+
+	device  string   // the folder the kernel has for the bus once its hardware is enabled
+	module  string   // the driver that makes the node
+	params  []string // of config.txt, each of which enables the hardware; none if there is no such
+	command string   // of raspi-config, which does the same
+}
+
+// nodeOf returns the node of a bus by its name.
+func nodeOf(kind sensors.Bus, name string) (node, error) {
+	if kind == sensors.SPI {
+		number, chip, err := spiNumbers(name)
+		return spiNode(number, chip), err
+	}
+	number, err := i2cNumber(name)
+	return i2cNode(number), err
+}
+
+// Node returns the device node of a bus by its name, "/dev/i2c-1", and the
+// group it belongs to on Raspberry Pi OS.
+func Node(kind sensors.Bus, name string) (path, group string, err error) {
+	n, err := nodeOf(kind, name)
+	return n.path, n.group, err
+}
+
+// Examine returns the error that opening a bus would end with for this process,
+// nil if it would not. It opens nothing. root stands for / in tests; it is ""
+// otherwise.
+func Examine(root string, kind sensors.Bus, name string) error {
+	n, err := nodeOf(kind, name)
+	if err != nil {
+		return err
+	}
+	n.root = root
+	if err := access(n.root + n.path); err != nil {
+		return n.openError(err)
+	}
+	return nil
+}
+
+// stuckError makes what happened to a transaction an [ErrStuck].
+func (n node) stuckError(what string) error {
+	return advice.To(fmt.Errorf("%s: %w", what, ErrStuck), n.stuck)
 }
 
 // access reports whether the node at path could be opened.
@@ -33,20 +84,25 @@ func access(path string) error {
 func (n node) openError(err error) error {
 	switch errno := errnoOf(err); errno {
 	case syscall.ENOENT, syscall.ENODEV, syscall.ENXIO:
-		return fmt.Errorf("open %s: %w: %s", n.path, errno, n.enable)
+		return advice.To(fmt.Errorf("open %s: %w", n.path, errno), n.missing())
 	case syscall.EACCES:
-		return fmt.Errorf("open %s: %w: %s", n.path, errno, n.join())
+		return advice.To(fmt.Errorf("open %s: %w", n.path, errno), n.join())
 	case syscall.EPERM: // not the file's mode, but a container or a systemd unit
-		return fmt.Errorf("open %s: %w: allow it in the unit with DeviceAllow=%s rw", n.path, errno, n.path)
+		return advice.To(fmt.Errorf("open %s: %w", n.path, errno), AllowInUnit(n.path))
 	default:
 		return fmt.Errorf("open %s: %w", n.path, withErrno(err))
 	}
 }
 
+// AllowInUnit says how a systemd unit is allowed to use the node at path.
+func AllowInUnit(path string) string {
+	return fmt.Sprintf("allow it in the unit with DeviceAllow=%s rw", path)
+}
+
 // join says which group may use the node and how to get into it.
 func (n node) join() string {
 	group := n.group
-	if info, err := os.Stat(n.path); err == nil {
+	if info, err := os.Stat(n.root + n.path); err == nil {
 		stat, ok := info.Sys().(*syscall.Stat_t)
 		if ok && (stat.Gid == 0 || info.Mode()&0o060 != 0o060) {
 			return fmt.Sprintf("it is for root alone: give it to group %s by a udev rule with GROUP=%q, MODE=\"0660\"", group, group)

@@ -36,16 +36,19 @@ func spiNumbers(name string) (number, chip int, err error) {
 }
 
 func spiNode(number, chip int) node {
-	enable := "see `ls /dev/spidev*` for the bus and the chip select"
-	if number == 0 && chip <= 1 { // those of the header
-		enable = "enable SPI with `sudo raspi-config nonint do_spi 0`, or with dtparam=spi=on in /boot/firmware/config.txt and a restart"
-	}
-	return node{
+	n := node{
 		path:   fmt.Sprintf("%s%d.%d", spiPrefix, number, chip),
 		group:  "spi",
-		enable: enable,
+		enable: "see `ls /dev/spidev*` for the bus and the chip select",
 		stuck:  "its kernel driver hangs: see `dmesg`, restart the device",
+		device: fmt.Sprintf("/sys/bus/spi/devices/spi%d.%d", number, chip),
+		module: "spidev",
 	}
+	if number == 0 && chip <= 1 { // those of the header
+		n.enable = "enable SPI with `sudo raspi-config nonint do_spi 0`, or with dtparam=spi=on in /boot/firmware/config.txt and a restart"
+		n.params, n.command = []string{"spi"}, "do_spi"
+	}
+	return n
 }
 
 // An spiPort is what drivers have of a chip select.

@@ -253,6 +253,7 @@ func TestHealthNamesTheWorstValue(t *testing.T) {
 			{sensors.Reading{sensors.NoValue("skipped"), sensors.Value(2), warming}, "gas: warming_up: heating for 2 minutes", false},
 			{sensors.Reading{sensors.NoValue("skipped"), sensors.Value(2).Doubtful(sensors.Suspect, "too wet"), warming}, "humi: suspect: too wet", true},
 			{sensors.Reading{sensors.NoValue("skipped"), sensors.Value(2), sensors.Value(3)}, "no value for temp: skipped", false},
+			{sensors.Reading{sensors.NoValue("torn off"), sensors.Value(2), sensors.Value(3)}, "no value for temp: torn off", false},
 			{sensors.Reading{sensors.Value(1), sensors.Value(2), sensors.Value(3)}, "ok", false},
 		} {
 			now.Store(&step.r)
@@ -265,8 +266,8 @@ func TestHealthNamesTheWorstValue(t *testing.T) {
 				t.Errorf("step %d: health %q, bad %v", i, got, got.Bad())
 			}
 		}
-		if h.edges != 4 { // the second step changes nothing
-			t.Errorf("health changed %d times, want 4", h.edges)
+		if h.edges != 5 { // the second step changes nothing
+			t.Errorf("health changed %d times, want 5", h.edges)
 		}
 	})
 }

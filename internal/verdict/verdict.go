@@ -9,8 +9,8 @@
 // # The rules
 //
 //	range  a value outside Min..Max is suspect
-//	step   a value further from the last good one than Step for each second
-//	       since, one second at least, is suspect
+//	step   a value further from the last good one than Step, and than Step for
+//	       each second since, is suspect
 //	flat   the very same value for the Flat-th time in a row is suspect, and
 //	       each one after it until the value changes
 //
@@ -158,7 +158,7 @@ func (j *judge) follows(v float64, now time.Time, opened int) bool {
 		return true
 	}
 	change := math.Abs(v - j.good)
-	possible := change <= j.limits.Step*max(1, now.Sub(j.at).Seconds())
+	possible := change <= j.limits.Step*now.Sub(j.at).Seconds()
 	if possible && j.stood == 0 || change <= j.limits.Step {
 		return true
 	}

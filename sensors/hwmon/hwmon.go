@@ -53,6 +53,8 @@ func driver(sys fs.FS) sensors.Driver {
 	return sensors.NewDriver(sensors.Driver{
 		Name:    "hwmon",
 		Summary: "the Pi's own temperature, and chips that the Linux kernel has a hardware monitoring driver for",
+
+		Discover: discover,
 	}, options{}, func(o options) (sensors.Plan, error) { return plan(sys, o) })
 }
 

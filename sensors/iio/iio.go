@@ -46,6 +46,8 @@ func driver(sys fs.FS) sensors.Driver {
 	return sensors.NewDriver(sensors.Driver{
 		Name:    "iio",
 		Summary: "any sensor that the Linux kernel has an Industrial I/O driver for",
+
+		Discover: discover,
 	}, options{}, func(o options) (sensors.Plan, error) { return plan(sys, o) })
 }
 
@@ -153,8 +155,14 @@ func others(folder *sysfs.Folder) string {
 	if err != nil {
 		return ""
 	}
+	return ": it has " + cmp.Or(strings.Join(channelsAmong(names), ", "), "none")
+}
+
+// channelsAmong returns the channels that a device has by the names of its
+// files, in the order of these.
+func channelsAmong(files []string) []string {
 	var channels []string
-	for _, name := range names {
+	for _, name := range files {
 		name, in := strings.CutPrefix(name, "in_")
 		name, input := strings.CutSuffix(name, "_input")
 		name, raw := strings.CutSuffix(name, "_raw")
@@ -162,5 +170,5 @@ func others(folder *sysfs.Folder) string {
 			channels = append(channels, name)
 		}
 	}
-	return ": it has " + cmp.Or(strings.Join(slices.Compact(channels), ", "), "none")
+	return slices.Compact(channels)
 }

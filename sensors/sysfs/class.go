@@ -21,12 +21,12 @@ type Class struct {
 	Advice string // what to do to have a device there; "" for nothing
 }
 
-// device is one entry of a class.
-type device struct {
-	dir   string // below /sys
-	name  string
-	label string // as given to it in the device tree; "" if it has none
-	above string // the device it belongs to, "1-0076"; "" if it has none
+// A Device is one entry of a class.
+type Device struct {
+	Dir   string // below /sys
+	Name  string
+	Label string // as given to it in the device tree; "" if it has none
+	Above string // the device it belongs to, "1-0076"; "" if it has none
 }
 
 // Find returns the folder, below /sys, of the device with this name. at says
@@ -35,17 +35,17 @@ type device struct {
 // takes the only one. An error lists those that are there; it is
 // [sensors.ErrNotFound] when none is meant.
 func (c Class) Find(root fs.FS, name, at string) (dir string, err error) {
-	all, err := c.devices(root)
+	all, err := c.Devices(root)
 	if err != nil {
 		return "", err
 	}
-	var named, meant []device
+	var named, meant []Device
 	for _, d := range all {
-		if d.name != name {
+		if d.Name != name {
 			continue
 		}
 		named = append(named, d)
-		if at == "" || at == d.label || at == d.above {
+		if at == "" || at == d.Label || at == d.Above {
 			meant = append(meant, d)
 		}
 	}
@@ -55,7 +55,7 @@ func (c Class) Find(root fs.FS, name, at string) (dir string, err error) {
 	}
 	switch {
 	case len(meant) == 1:
-		return meant[0].dir, nil
+		return meant[0].Dir, nil
 	case len(meant) > 1:
 		return "", fmt.Errorf("there is more than one %s %q: say which by `at`; there are %s", c.Kind, name, list(meant))
 	case len(named) > 0:
@@ -67,14 +67,15 @@ func (c Class) Find(root fs.FS, name, at string) (dir string, err error) {
 	}
 }
 
-// devices lists a class. An entry without a name cannot be meant; it may also
-// have gone while the list was made.
-func (c Class) devices(root fs.FS) ([]device, error) {
+// Devices lists a class; it is empty where the kernel has none of them. An
+// entry without a name cannot be meant; it may also have gone while the list
+// was made.
+func (c Class) Devices(root fs.FS) ([]Device, error) {
 	entries, err := List(root, c.Dir)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err
 	}
-	var all []device
+	var all []Device
 	for _, entry := range entries {
 		if !strings.HasPrefix(entry, c.Prefix) {
 			continue
@@ -88,7 +89,7 @@ func (c Class) devices(root fs.FS) ([]device, error) {
 		if err != nil {
 			label = ""
 		}
-		all = append(all, device{dir, name, label, c.above(root, dir)})
+		all = append(all, Device{dir, name, label, c.above(root, dir)})
 	}
 	return all, nil
 }
@@ -113,16 +114,16 @@ func (c Class) above(root fs.FS, dir string) string {
 }
 
 // list says what devices there are, for a person.
-func list(devices []device) string {
+func list(devices []Device) string {
 	var words []string
 	for _, d := range devices {
 		switch {
-		case d.label != "":
-			words = append(words, d.name+" at "+d.label)
-		case d.above != "":
-			words = append(words, d.name+" at "+d.above)
+		case d.Label != "":
+			words = append(words, d.Name+" at "+d.Label)
+		case d.Above != "":
+			words = append(words, d.Name+" at "+d.Above)
 		default:
-			words = append(words, d.name)
+			words = append(words, d.Name)
 		}
 	}
 	return strings.Join(words, ", ")

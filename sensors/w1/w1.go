@@ -60,6 +60,8 @@ func driver(sys fs.FS) sensors.Driver {
 	return sensors.NewDriver(sensors.Driver{
 		Name:    "w1",
 		Summary: "temperature, on a 1-Wire bus of the kernel: DS18B20, DS18S20, DS1822",
+
+		Discover: discover,
 	}, options{}, func(o options) (sensors.Plan, error) { return plan(sys, o) })
 }
 

@@ -22,10 +22,10 @@ type sensor struct {
 	config  string // of the sensor, behind its name
 	wire    *wire
 	address uint16
-	chip    chips.Chip                      // nil on SPI
-	plug    func(there bool)                // puts the chip on its wire, or takes it off
-	reset   func()                          // what a brown-out does; nil if the chip has nothing to lose
-	points  []point                         // it goes through these over and over
+	chip    chips.Chip       // nil on SPI
+	plug    func(there bool) // puts the chip on its wire, or takes it off
+	reset   func()           // what a brown-out does; nil if the chip has nothing to lose
+	points  []point          // it goes through these over and over
 }
 
 // A point is what a chip measures, and what is to be published of it. Those of

@@ -48,14 +48,14 @@ type cuseInitReply struct {
 }
 
 type ioctlRequest struct {
-	Handle            uint64
-	Flags, Command    uint32
-	Argument          uint64
-	InSize, OutSize   uint32
+	Handle          uint64
+	Flags, Command  uint32
+	Argument        uint64
+	InSize, OutSize uint32
 }
 
 type ioctlReply struct {
-	Result               int32
+	Result                   int32
 	Flags, InAreas, OutAreas uint32
 }
 

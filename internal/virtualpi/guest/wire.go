@@ -16,9 +16,9 @@ type wire struct {
 	mu      sync.Mutex
 	rnd     *rand.Rand
 	fault   fault
-	freed   chan struct{}      // closed when the wire is no longer held
-	resets  map[uint16]*lapse  // brown-outs to come
-	spoiled int                // transactions that a fault has changed
+	freed   chan struct{}     // closed when the wire is no longer held
+	resets  map[uint16]*lapse // brown-outs to come
+	spoiled int               // transactions that a fault has changed
 }
 
 // A fault is what is wrong with a wire. The shares are of all transactions.
