@@ -13,6 +13,8 @@ FUZZTIME   ?= 20s
 CHAOS_TIME ?= 10m
 WEAR       ?= 60s
 CUTS       ?= 20
+SOAK       ?= 0s
+SEED       ?= 1
 
 tool  = go tool -modfile=internal/tools/go.mod
 build = CGO_ENABLED=0 go build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/sensor-agent
@@ -22,7 +24,7 @@ build: bin/sensor-agent ## build bin/sensor-agent for this machine (the default)
 
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: bin/sensor-agent ## run simulated sensors with a broker of their own: nothing else is needed
@@ -82,6 +84,14 @@ long: ## tests that take minutes: a long backlog, and how fast it drains
 .PHONY: powercut
 powercut: ## cut the power under the agent CUTS (20) times for each policy; needs root
 	go test -count=1 -timeout 2h -v -parallel 8 ./internal/powercut -cuts $(CUTS) -wear $(WEAR)
+
+.PHONY: virtual-pi
+virtual-pi: ## the agent in QEMU, with Debian's kernel and simulated chips that are broken on purpose
+	go test -count=1 -timeout 0 -v ./internal/virtualpi -boot -soak $(SOAK) -seed $(SEED)
+
+.PHONY: soak
+soak: SOAK = 30m
+soak: virtual-pi ## the same, with a fault every few seconds for SOAK (30m)
 
 .PHONY: lint
 lint: ## vet, staticcheck and formatting

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	mqtt "github.com/eclipse/paho.mqtt.golang"
+
+	"sensor-agent/internal/advice"
 )
 
 const (
@@ -135,7 +137,7 @@ func (c *Conn) Subscribe(ctx context.Context, topic string, receive func(Receive
 		return fmt.Errorf("subscribing to %s: %w", topic, err)
 	}
 	if granted := t.(*mqtt.SubscribeToken).Result()[topic]; granted == 0x80 { // MQTT 3.1.1 §3.9.3
-		return fmt.Errorf("%w: subscribing to %s: allow it in the broker's access list", ErrSubscription, topic)
+		return advice.To(fmt.Errorf("%w: subscribing to %s", ErrSubscription, topic), AllowIt)
 	}
 	return nil
 }

@@ -80,7 +80,7 @@ func TestPasswordLogin(t *testing.T) {
 	for _, a := range []attempt{
 		{"right", s.URL(), Login{Username: "pi", Password: "secret"}, ""},
 		{"in the URL", "tcp://pi:secret@" + s.Addr(), Login{}, ""},
-		{"wrong", s.URL(), Login{Username: "pi", Password: "guess"}, `does not accept the password of user "pi" (mqtt.username, mqtt.password_file)`},
+		{"wrong", s.URL(), Login{Username: "pi", Password: "guess"}, `does not accept the password of user "pi": check mqtt.username and mqtt.password_file`},
 		{"none", s.URL(), Login{}, "wants a user name and password, and none is configured"},
 	} {
 		a.run(t)

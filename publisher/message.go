@@ -225,10 +225,14 @@ func quoted(s string) []byte {
 }
 
 // Render returns a message with the readings of a stream as it would be
-// published, outside of any epoch.
+// published, outside of any epoch. Where there is no good value for a bare one,
+// it is empty.
 func Render(s Stream, device string, timestamp Timestamp, wall *clock.Clock, at time.Time, readings []sensors.Reading) []byte {
 	body, _ := s.appendBody(nil, readings)
 	r := record{body: body}
+	if s.Format == Value {
+		r.kind = kindValue
+	}
 	at, reliable := wall.Time(wall.Stamp(at))
 	return r.appendMessage(nil, envelope{device: quoted(device), timestamp: timestamp, at: at, unsynced: !reliable})
 }

@@ -77,6 +77,9 @@ func TestMessage(t *testing.T) {
 			t.Errorf("%s: no JSON", tt.name)
 		}
 	}
+	if got := string(Render(stream(Value), "greenhouse", RFC3339, wall, at, []sensors.Reading{light, nil})); got != "414" {
+		t.Errorf("bare value rendered: %s", got)
+	}
 	s := stream(JSON)
 	if _, ok := s.appendBody(nil, []sensors.Reading{nil, nil}); ok {
 		t.Error("a tick in which nothing was read makes a message")

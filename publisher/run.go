@@ -75,7 +75,7 @@ func (p *Publisher) Run(ctx context.Context) error {
 			short = 0
 		}
 		if short == suspicious {
-			p.Log.Warn("brokers close the connection soon after the login, again and again: does another client use the same client id?",
+			p.Log.Warn("brokers close the connection soon after the login, again and again: "+SameClientID,
 				"client_id", p.Login.ClientID)
 		}
 		if s.delivered && short < suspicious || time.Since(began) >= goodSession {

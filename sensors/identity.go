@@ -10,16 +10,19 @@ type Certainty uint8
 
 // The certainties of an [Identity].
 const (
-	Perhaps  Certainty = iota // its address speaks for it, and nothing against
-	Probably                  // registers hold what those of hardly another chip do
-	Surely                    // it has said so itself: by a number, or with a checksum
+	Perhaps  Certainty = iota + 1 // its address speaks for it, and nothing against
+	Probably                      // registers hold what those of hardly another chip do
+	Surely                        // it has said so itself: by a number, or with a checksum
 )
 
 // String returns the certainty as it is said of a chip: "perhaps", "probably",
-// "surely".
+// "surely"; "" of one that was not recognised.
 func (c Certainty) String() string {
-	return [...]string{"perhaps", "probably", "surely"}[c]
+	return [...]string{"", "perhaps", "probably", "surely"}[c]
 }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (c Certainty) MarshalText() ([]byte, error) { return []byte(c.String()), nil }
 
 // An Identity is the chip that a driver has recognised at an address.
 type Identity struct {
@@ -44,13 +47,13 @@ func (w Wire) Registers(numbers ...byte) ([]uint16, error) {
 
 // A Source is something that the kernel measures with and a driver can read.
 type Source struct {
-	Name  string   // as the kernel calls it: "bme280", "28-0316a2795bff"
-	At    string   // the device it belongs to: "1-0076"; "" for none
-	Gives []string // what can be read of it, as the kernel calls that; may be empty
+	Name  string   `json:"name"`         // as the kernel calls it: "bme280", "28-0316a2795bff"
+	At    string   `json:"at,omitempty"` // the device it belongs to: "1-0076"; "" for none
+	Gives []string `json:"gives"`        // what can be read of it, as the kernel calls that
 	// Options are what a configuration has to say beside the driver, in one
 	// line of YAML: "device: bme280, channels: [{channel: temp}]".
-	Options string
+	Options string `json:"options"`
 	// Own says that it measures this machine and not what is around it: the
 	// processor's temperature, the supply, a fan.
-	Own bool
+	Own bool `json:"own,omitempty"`
 }

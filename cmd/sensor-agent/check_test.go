@@ -27,7 +27,7 @@ func TestCheckTellsWhatWouldRun(t *testing.T) {
 			t.Errorf("%q: exit code %d: %s", args, code, stderr)
 		}
 		for _, text := range []string{
-			"tcp://127.0.0.1:1883", "iot/sensor/value", "JSON with temp, humi, pressure, voc, light",
+			"tcp://127.0.0.1:1883", "iot/sensor/value", "JSON with temp, humi, pressure, voc, dew_point, absolute_humidity, sea_level_pressure, light",
 			"bme680 on I2C bus 1 at 0x76", "mcp3008 on SPI bus 0.0",
 		} {
 			if !strings.Contains(stdout, text) {

@@ -51,9 +51,9 @@ func TestLoginWithPassword(t *testing.T) {
 	for _, w := range []way{
 		{"right", m.URL(), "username: pi, password_file: " + right, ""},
 		{"in the URL", "tcp://pi:secret@" + m.Addr(), "", ""},
-		{"wrong", m.URL(), "username: pi, password_file: " + wrong, `does not accept the password of user \"pi\" (mqtt.username, mqtt.password_file)`},
+		{"wrong", m.URL(), "username: pi, password_file: " + wrong, `does not accept the password of user \"pi\": check mqtt.username and mqtt.password_file`},
 		{"wrong in the URL", "tcp://pi:secret1@" + m.Addr(), "", "login refused"},
-		{"none", m.URL(), "", "the broker wants a user name and password, and none is configured (mqtt.username, mqtt.password_file)"},
+		{"none", m.URL(), "", "the broker wants a user name and password, and none is configured: set mqtt.username and mqtt.password_file"},
 	} {
 		w.try(t, pi)
 	}

@@ -29,7 +29,7 @@ type subcommand struct {
 // subcommands returns every verb, in the order the help shows them.
 func subcommands() []*subcommand {
 	return []*subcommand{
-		runCommand(), demoCommand(), checkCommand(), driversCommand(), readCommand(),
+		runCommand(), demoCommand(), checkCommand(), doctorCommand(), driversCommand(), scanCommand(), readCommand(), recordCommand(),
 		subCommand(), pubCommand(), intervalCommand(), outboxCommand(), versionCommand(),
 	}
 }

@@ -53,7 +53,7 @@ func newClock(c *config.Config, log *slog.Logger) *clock.Clock {
 		log.Warn("the time of readings from before the last boot may be off", "err", err)
 	}
 	if !wall.Synced() {
-		log.Warn("the clock of this machine is not set: messages are marked until it is")
+		log.Warn(clock.NotSet)
 	}
 	return wall
 }

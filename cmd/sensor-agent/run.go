@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sensor-agent/internal/bus"
+	"sensor-agent/internal/conditioning"
 	"sensor-agent/internal/config"
 	"sensor-agent/internal/sampler"
 	"sensor-agent/internal/systemd"
@@ -84,7 +85,7 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		Log:       log,
 	})
 	sampling = sampler.New(sampledSensors(c, buses, log), sampledStreams(c, tuner),
-		func(t sampler.Tick) { messages.Publish(t.Stream, t.At, t.Readings) },
+		deliver(c, messages),
 		func(int, sampler.Health) { messages.StateChanged() }, log)
 
 	log.Info("sensor-agent "+version, "device", c.Device, "epoch", queue.Epoch(), "sensors", len(c.Sensors), "streams", len(c.Streams))
@@ -156,6 +157,20 @@ func sampledStreams(c *config.Config, t *tuner) []sampler.Stream {
 		list = append(list, stream)
 	}
 	return list
+}
+
+// deliver returns what publishes the ticks of the streams: all of them, or of a
+// stream with only_on_change those that are news.
+func deliver(c *config.Config, messages *publisher.Publisher) func(sampler.Tick) {
+	var changes []*conditioning.Changes
+	for _, s := range c.Streams {
+		changes = append(changes, s.Changes())
+	}
+	return func(t sampler.Tick) {
+		if changes[t.Stream].Pass(t.At, t.Readings) {
+			messages.Publish(t.Stream, t.At, t.Readings)
+		}
+	}
 }
 
 func publishedStreams(c *config.Config) []publisher.Stream {

@@ -16,6 +16,8 @@
 // knows only the buses that exist when it runs. This package does not retry,
 // does not keep several transactions together and does not set the speed of a
 // bus; its errors name the address and what to do, the caller adds the sensor.
+//
+// A bus can also be a recording of one, see package recording.
 package bus
 
 import (
@@ -32,6 +34,7 @@ import (
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/spi"
 
+	"sensor-agent/internal/recording"
 	"sensor-agent/sensors"
 )
 
@@ -47,16 +50,26 @@ type Buses struct {
 	openI2C func(number int) (device, error)
 	openSPI func(number, chip int, s setup) (device, error)
 	access  func(path string) error // whether a node could be opened
+	tap     *recording.Tap          // nil without a recorder
 
-	mu     sync.Mutex
-	byPath map[string]*bus
-	closed bool
+	mu         sync.Mutex
+	byPath     map[string]*bus
+	recordings map[string]*recording.Replay // by file
+	closed     bool
 }
 
 // New returns the buses of the device. log is told of buses that hang.
 func New(log *slog.Logger) *Buses {
-	return &Buses{log: log, openI2C: openI2C, openSPI: openSPI, access: access, byPath: make(map[string]*bus)}
+	return &Buses{
+		log: log, openI2C: openI2C, openSPI: openSPI, access: access,
+		byPath: make(map[string]*bus), recordings: make(map[string]*recording.Replay),
+	}
 }
+
+// Record has a recorder told of every transaction on every bus, after it has
+// ended; see [recording.NewTap] for what it must not do. It is called before
+// the first bus is named.
+func (b *Buses) Record(to func(recording.Transaction)) { b.tap = recording.NewTap(to) }
 
 // I2C returns a bus by its name: "1" or "/dev/i2c-1"; "" is "1", the bus on the
 // header of every Pi. An error means a malformed name, a device node that is not
@@ -66,7 +79,12 @@ func New(log *slog.Logger) *Buses {
 // not open; where that fails, the error says what to do and the next
 // transaction tries again. An error can be tested with [errors.Is] for its
 // [syscall.Errno], for [io/fs.ErrNotExist] and for [io/fs.ErrPermission].
+//
+// The name of a recording gives a bus of that; see [recording.CutName].
 func (b *Buses) I2C(name string) (i2c.Bus, error) {
+	if file, bus, ok := recording.CutName(name); ok {
+		return b.recordedI2C(file, bus)
+	}
 	number, err := i2cNumber(name)
 	if err != nil {
 		return nil, err
@@ -75,13 +93,17 @@ func (b *Buses) I2C(name string) (i2c.Bus, error) {
 	if err != nil {
 		return nil, err
 	}
-	return i2cBus{shared}, nil
+	return b.tap.I2C(fmt.Sprintf("i2c-%d", number), i2cBus{shared}), nil
 }
 
 // SPI returns a port, which is one chip select of an SPI bus, by its name:
-// "0.0" or "/dev/spidev0.0"; "" is "0.0". What [Buses.I2C] says of errors and
-// of the deadline holds here too. Connect may be called any number of times.
+// "0.0" or "/dev/spidev0.0"; "" is "0.0". What [Buses.I2C] says of errors, of the
+// deadline and of recordings holds here too. Connect may be called any number
+// of times.
 func (b *Buses) SPI(name string) (spi.Port, error) {
+	if file, bus, ok := recording.CutName(name); ok {
+		return b.recordedSPI(file, bus)
+	}
 	number, chip, err := spiNumbers(name)
 	if err != nil {
 		return nil, err
@@ -90,7 +112,7 @@ func (b *Buses) SPI(name string) (spi.Port, error) {
 	if err != nil {
 		return nil, err
 	}
-	return spiPort{shared}, nil
+	return b.tap.SPI(fmt.Sprintf("spi-%d.%d", number, chip), spiPort{shared}), nil
 }
 
 // named returns the bus of a device node, the same one each time. A node that

@@ -2,6 +2,7 @@ package bus
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 	"sync"
 	"testing"
@@ -24,7 +25,7 @@ func TestHungTransactionIsAbandoned(t *testing.T) {
 		if waited := time.Since(start); waited != 2*time.Second {
 			t.Errorf("returned after %v, want 2s", waited)
 		}
-		if err == nil || !strings.Contains(err.Error(), "no answer for 2s") || !strings.Contains(err.Error(), "SDA") {
+		if !errors.Is(err, ErrStuck) || !strings.Contains(err.Error(), "no answer for 2s") || !strings.Contains(err.Error(), "SDA") {
 			t.Errorf("error %v", err)
 		}
 

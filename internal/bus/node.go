@@ -99,13 +99,18 @@ func AllowInUnit(path string) string {
 	return fmt.Sprintf("allow it in the unit with DeviceAllow=%s rw", path)
 }
 
+// GiveTo says how a node that is for root alone is given to a group.
+func GiveTo(group string) string {
+	return fmt.Sprintf("give it to group %s by a udev rule with GROUP=%q, MODE=\"0660\"", group, group)
+}
+
 // join says which group may use the node and how to get into it.
 func (n node) join() string {
 	group := n.group
 	if info, err := os.Stat(n.root + n.path); err == nil {
 		stat, ok := info.Sys().(*syscall.Stat_t)
 		if ok && (stat.Gid == 0 || info.Mode()&0o060 != 0o060) {
-			return fmt.Sprintf("it is for root alone: give it to group %s by a udev rule with GROUP=%q, MODE=\"0660\"", group, group)
+			return "it is for root alone: " + GiveTo(group)
 		}
 		if ok {
 			if g, err := user.LookupGroupId(strconv.FormatUint(uint64(stat.Gid), 10)); err == nil {

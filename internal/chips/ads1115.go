@@ -88,10 +88,7 @@ func (c *ADS1115) Tx(w, r []byte) error {
 	case len(w) == 3:
 		c.write(uint16(w[1])<<8 | uint16(w[2]))
 	}
-	value := c.registers[c.pointer]
-	for i := range r { // the two bytes, again and again
-		r[i] = byte(value >> (8 * (1 - i%2)))
-	}
+	readWord(r, c.registers[c.pointer])
 	return nil
 }
 

@@ -22,6 +22,10 @@ func NewAHT20() *AHT20 {
 	return &AHT20{Temperature: 0x60000, Humidity: 0x80000, Takes: 80 * time.Millisecond}
 }
 
+// PowerCycle has the chip forget its measurement. Whether it comes up
+// calibrated is a matter of its age: set Calibrated.
+func (c *AHT20) PowerCycle() { c.measured, c.ready = [5]byte{}, time.Time{} }
+
 // Tx implements [Chip].
 func (c *AHT20) Tx(w, r []byte) error {
 	if len(w) > 0 {

@@ -79,9 +79,7 @@ func (c *BH1750) Tx(w, r []byte) error {
 	if len(w) == 1 {
 		c.command(w[0])
 	}
-	for i := range r {
-		r[i] = byte(c.data >> (8 * (1 - i%2)))
-	}
+	readWord(r, c.data)
 	return nil
 }
 

@@ -27,6 +27,12 @@ func NewHDC302x() *HDC302x {
 	return &HDC302x{Temperature: 0x6666, Humidity: 0x8000, Manufacturer: 0x3000, Takes: 12500 * time.Microsecond}
 }
 
+// PowerCycle has the chip forget everything. Some then send zeros, with a right
+// checksum, to who has not had them measure.
+func (c *HDC302x) PowerCycle() {
+	c.Auto, c.words, c.ready = false, []uint16{0, 0}, time.Time{}
+}
+
 // Tx implements [Chip].
 func (c *HDC302x) Tx(w, r []byte) error {
 	if len(w) == 2 {

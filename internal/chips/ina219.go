@@ -11,6 +11,7 @@ type INA219 struct {
 	Shunt int16  // what it measures, 10 µV
 	Bus   uint16 // what it measures, 4 mV
 
+	pointer   byte
 	config    uint16
 	done      time.Time // of the conversion under way
 	converted bool      // since the last write to the configuration
@@ -32,7 +33,7 @@ func NewINA219() *INA219 {
 
 // PowerCycle has the chip forget everything.
 func (c *INA219) PowerCycle() {
-	c.heldShunt, c.heldBus = 0, 0
+	c.pointer, c.heldShunt, c.heldBus = 0, 0, 0
 	c.configure(ina219Reset)
 }
 
@@ -41,8 +42,8 @@ func (c *INA219) Configuration() uint16 { return c.config }
 
 // Tx implements [Chip].
 func (c *INA219) Tx(w, r []byte) error {
-	if len(w) == 0 {
-		return errNotAcknowledged
+	if len(w) > 0 {
+		c.pointer = w[0]
 	}
 	if c.config&7 != 0 && !c.converted && !time.Now().Before(c.done) {
 		c.converted, c.ready = true, true
@@ -50,11 +51,11 @@ func (c *INA219) Tx(w, r []byte) error {
 		c.heldShunt = min(max(c.Shunt, -limit), limit)
 		c.heldBus = min(c.Bus, 4000<<(c.config>>13&1))
 	}
-	if w[0] == 0x00 && len(w) == 3 {
+	if c.pointer == 0x00 && len(w) == 3 {
 		c.configure(binary.BigEndian.Uint16(w[1:]))
 	}
-	if len(r) == 2 {
-		binary.BigEndian.PutUint16(r, c.register(w[0]))
+	if len(r) > 0 {
+		readWord(r, c.register(c.pointer))
 	}
 	return nil
 }

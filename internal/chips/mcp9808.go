@@ -12,6 +12,7 @@ type MCP9808 struct {
 	Manufacturer uint16
 	Device       uint16
 
+	pointer    byte
 	config     uint16
 	resolution byte
 	converting time.Time // since when
@@ -20,7 +21,15 @@ type MCP9808 struct {
 
 // NewMCP9808 returns a chip at 25.25 °C that has just been powered up.
 func NewMCP9808() *MCP9808 {
-	return &MCP9808{Temperature: 0x0194, Manufacturer: 0x0054, Device: 0x0400, resolution: 3, converting: time.Now()}
+	c := &MCP9808{Temperature: 0x0194, Manufacturer: 0x0054, Device: 0x0400}
+	c.PowerCycle()
+	return c
+}
+
+// PowerCycle has the chip forget everything.
+func (c *MCP9808) PowerCycle() {
+	c.pointer, c.config, c.held = 0, 0, 0
+	c.resolution, c.converting = 3, time.Now()
 }
 
 // Shutdown reports whether the chip has been shut down.
@@ -28,25 +37,23 @@ func (c *MCP9808) Shutdown() bool { return c.config&0x0100 != 0 }
 
 // Tx implements [Chip].
 func (c *MCP9808) Tx(w, r []byte) error {
-	if len(w) == 0 {
-		return errNotAcknowledged
+	if len(w) > 0 {
+		c.pointer = w[0]
 	}
 	c.convert()
-	switch register := w[0]; {
-	case register == 0x01 && len(w) == 3:
+	switch {
+	case c.pointer == 0x01 && len(w) == 3:
 		config := binary.BigEndian.Uint16(w[1:])
 		if c.Shutdown() && config&0x0100 == 0 {
 			c.converting = time.Now()
 		}
 		c.config = config
-	case register == 0x08 && len(w) == 2:
+	case c.pointer == 0x08 && len(w) == 2:
 		c.resolution = w[1]
 	case len(w) > 1:
 		return errNotAcknowledged
 	}
-	if len(r) == 2 {
-		binary.BigEndian.PutUint16(r, c.register(w[0]))
-	}
+	readWord(r, c.register(c.pointer))
 	return nil
 }
 

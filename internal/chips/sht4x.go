@@ -24,6 +24,9 @@ func NewSHT4x() *SHT4x {
 	return &SHT4x{Temperature: 0x6666, Humidity: 0x72B0, Serial: [2]uint16{0x0F00, 0x1234}, Takes: 8300 * time.Microsecond}
 }
 
+// PowerCycle has the chip forget everything.
+func (c *SHT4x) PowerCycle() { c.words, c.ready = nil, time.Time{} }
+
 // Tx implements [Chip].
 func (c *SHT4x) Tx(w, r []byte) error {
 	if time.Now().Before(c.ready) {

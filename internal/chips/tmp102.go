@@ -12,6 +12,7 @@ type TMP102 struct {
 	Temperature uint16        // what it measures: 1/16 °C, two's complement in the top 12 bits
 	Takes       time.Duration // of a conversion
 
+	pointer    byte
 	config     uint16
 	converting bool
 	done       time.Time
@@ -21,8 +22,14 @@ type TMP102 struct {
 // NewTMP102 returns a chip at 25 °C that has just been powered up.
 func NewTMP102() *TMP102 {
 	c := &TMP102{Temperature: 0x1900, Takes: 26 * time.Millisecond}
-	c.Configure(0x60A0)
+	c.PowerCycle()
 	return c
+}
+
+// PowerCycle has the chip forget everything.
+func (c *TMP102) PowerCycle() {
+	c.pointer, c.held = 0, 0
+	c.Configure(0x60A0)
 }
 
 // Configure has the chip as another program might have left it.
@@ -37,8 +44,8 @@ func (c *TMP102) Configure(config uint16) {
 
 // Tx implements [Chip].
 func (c *TMP102) Tx(w, r []byte) error {
-	if len(w) == 0 {
-		return errNotAcknowledged
+	if len(w) > 0 {
+		c.pointer = w[0] & 3 // it has two bits only
 	}
 	if c.converting && !time.Now().Before(c.done) {
 		c.converting = false
@@ -47,12 +54,10 @@ func (c *TMP102) Tx(w, r []byte) error {
 			c.held = uint16(int16(c.held)>>1)&^7 | 1
 		}
 	}
-	if w[0] == 0x01 && len(w) == 3 {
+	if c.pointer == 0x01 && len(w) == 3 {
 		c.Configure(binary.BigEndian.Uint16(w[1:]))
 	}
-	if len(r) == 2 {
-		binary.BigEndian.PutUint16(r, c.register(w[0]))
-	}
+	readWord(r, c.register(c.pointer))
 	return nil
 }
 
@@ -65,7 +70,9 @@ func (c *TMP102) register(address byte) uint16 {
 			return c.config | 0x8000
 		}
 		return c.config
-	default:
+	case 0x02: // 75 °C
+		return 0x4B00
+	default: // 80 °C
 		return 0x5000
 	}
 }

@@ -19,6 +19,9 @@ import (
 // Trust is whether the wall clock is believed.
 type Trust string
 
+// NotSet is what to say of a clock that is not relied on.
+const NotSet = "the clock of this machine is not set: messages are marked until it is"
+
 // The ways to trust the wall clock.
 const (
 	Auto   Trust = "auto"   // when the kernel says that it is synchronised

@@ -11,7 +11,7 @@ import "math"
 // vapour, 1.004 at sea level, cancels out of dew point and humidity and is left
 // out of the rest.
 const (
-	magnusHPa = 6.112  // vapour pressure at 0 °C
+	magnusHPa = 6.112 // vapour pressure at 0 °C
 	magnusB   = 17.62
 	magnusC   = 243.12 // °C
 

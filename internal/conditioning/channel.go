@@ -9,9 +9,9 @@ import (
 	"sensor-agent/sensors"
 )
 
-// A Value is what is done with the values of one output, in the order of the
-// fields. The zero Value does nothing.
-type Value struct {
+// An Adjustment is what is done with the values of one output, in the order of
+// the fields. The zero Adjustment does nothing.
+type Adjustment struct {
 	Scale     *float64      `yaml:"scale"`     // factor, not 0; nil: 1
 	Offset    float64       `yaml:"offset"`    // added to the scaled value, in the output's unit
 	Calibrate [][]float64   `yaml:"calibrate"` // points [measured, true], where measured is what comes of scale and offset
@@ -21,43 +21,37 @@ type Value struct {
 
 const maxTau = 24 * time.Hour
 
-// gap good values missed in a row make a median begin anew: what it holds is
-// then of another time. An average needs no such rule, since it weighs what it
-// holds by its age.
-const gap = 3
-
 // A channel conditions the values of one output, apart from all others.
 type channel struct {
 	scale, offset float64
 	curve         curve
-	median        *median // nil: off
-	average       *average
-	missed        int // good values, in a row
+	median        *median  // nil: off
+	average       *average // nil: off
 }
 
-// newChannel makes the channel of a Value, which the configuration has at path.
-func newChannel(v Value, path string) (*channel, error) {
-	c := &channel{scale: 1, offset: v.Offset}
-	if v.Scale != nil {
-		c.scale = *v.Scale
+// newChannel makes the channel of an adjustment, which the configuration has at path.
+func newChannel(a Adjustment, path string) (*channel, error) {
+	c := &channel{scale: 1, offset: a.Offset}
+	if a.Scale != nil {
+		c.scale = *a.Scale
 	}
 	var err error
 	switch {
 	case c.scale == 0:
 		return nil, sensors.BadOption(path+".scale", "a scale of 0 makes every value the same: write another, or leave it out")
-	case v.Median != 0 && (v.Median < minMedian || v.Median > maxMedian || v.Median%2 == 0):
-		return nil, sensors.BadOption(path+".median", "there is no median of %d values here: write an odd number from %d to %d, or leave it out", v.Median, minMedian, maxMedian)
-	case v.EMA < 0 || v.EMA > maxTau:
-		return nil, sensors.BadOption(path+".ema", "%v is not a time to average over: write one up to 24h, such as 30s, or leave it out", v.EMA)
+	case a.Median != 0 && (a.Median < minMedian || a.Median > maxMedian || a.Median%2 == 0):
+		return nil, sensors.BadOption(path+".median", "there is no median of %d values here: write an odd number from %d to %d, or leave it out", a.Median, minMedian, maxMedian)
+	case a.EMA < 0 || a.EMA > maxTau:
+		return nil, sensors.BadOption(path+".ema", "%v is not a time to average over: write one up to 24h, such as 30s, or leave it out", a.EMA)
 	}
-	if c.curve, err = newCurve(v.Calibrate, path+".calibrate"); err != nil {
+	if c.curve, err = newCurve(a.Calibrate, path+".calibrate"); err != nil {
 		return nil, err
 	}
-	if v.Median > 0 {
-		c.median = newMedian(v.Median)
+	if a.Median > 0 {
+		c.median = newMedian(a.Median)
 	}
-	if v.EMA > 0 {
-		c.average = &average{tau: v.EMA}
+	if a.EMA > 0 {
+		c.average = &average{tau: a.EMA}
 	}
 	return c, nil
 }
@@ -69,20 +63,10 @@ func (c *channel) condition(m sensors.Measurement, now time.Time) sensors.Measur
 			m = sensors.NoValue("too large a number after scale, offset and calibrate")
 		}
 	}
-	if !m.Valid() || m.Quality != sensors.Good {
-		c.miss()
-		return m
+	if m.Valid() && m.Quality == sensors.Good {
+		m.Value = c.average.add(c.median.add(m.Value, now), now)
 	}
-	c.missed = 0
-	m.Value = c.average.add(c.median.add(m.Value), now)
 	return m
-}
-
-// miss notes that there was no good value.
-func (c *channel) miss() {
-	if c.missed++; c.missed == gap {
-		c.median.clear()
-	}
 }
 
 // A curve leads from measured values to true ones along straight lines from

@@ -25,15 +25,15 @@ import (
 // Settings are what is done with the values of one sensor, in the order of the
 // fields. The zero Settings do nothing.
 type Settings struct {
-	Values map[string]Value // by the key of the output
-	Heat   *Heat            // nil: the sensor is as warm as the air
+	Adjust map[string]Adjustment // by the key of the output
+	Heat   *Heat                 // nil: the sensor is as warm as the air
 	Derive Derive
 }
 
 // Apply returns a plan whose sensors give conditioned readings: the outputs of
 // p, and behind them the derived ones, which have no limits. What it finds wrong
 // with the settings are [sensors.OptionError]s, named as in a configuration:
-// "values.temp.median".
+// "adjust.temp.median".
 //
 // What the filters hold outlasts a sensor that is closed and opened again, so
 // that not more than one sensor of the plan may be open at a time.
@@ -43,10 +43,13 @@ func Apply(p sensors.Plan, s Settings) (sensors.Plan, error) {
 
 // apply is Apply with the thermal zones of some machine.
 func apply(p sensors.Plan, s Settings, zone func(name string) sensors.Plan) (sensors.Plan, error) {
+	if len(s.Adjust) == 0 && s.Heat == nil && s.Derive == (Derive{}) {
+		return p, nil
+	}
 	c := &conditioner{}
 	var errs []error
 	for _, o := range p.Outputs {
-		ch, err := newChannel(s.Values[o.Key], "values."+o.Key)
+		ch, err := newChannel(s.Adjust[o.Key], "adjust."+o.Key)
 		c.channels, errs = append(c.channels, ch), append(errs, err)
 	}
 	var err error
@@ -68,7 +71,6 @@ func apply(p sensors.Plan, s Settings, zone func(name string) sensors.Plan) (sen
 	p.Open = func(ctx context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 		driven, err := open(ctx, wire)
 		if err != nil {
-			c.miss()
 			return nil, err
 		}
 		return &sensor{Sensor: driven, conditioner: c, zone: sensors.Wire{Log: wire.Log}}, nil
@@ -97,13 +99,6 @@ func (c *conditioner) condition(ctx context.Context, measured sensors.Reading, z
 	return c.reading
 }
 
-// miss notes that there was no reading at all.
-func (c *conditioner) miss() {
-	for _, ch := range c.channels {
-		ch.miss()
-	}
-}
-
 // sensor is a driver's sensor whose readings are conditioned.
 type sensor struct {
 	sensors.Sensor
@@ -118,7 +113,6 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 		err = fmt.Errorf("driver gave %d measurements of %d", len(measured), len(s.channels))
 	}
 	if err != nil {
-		s.miss()
 		return nil, err
 	}
 	return s.condition(ctx, measured, s.zone), nil

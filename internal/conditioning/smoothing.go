@@ -12,43 +12,56 @@ const (
 )
 
 // A median gives the middle one of the last values, so that single outliers
-// leave no trace. Until it has as many as it is for, it takes those it has.
+// leave no trace. Until it has as many as it is for, it takes the newest odd
+// number of those it has.
 type median struct {
-	last   []float64 // a ring once it is full
-	oldest int       // in the full ring
+	last   []moment  // in the order of time; its capacity is what the median is for
 	sorted []float64 // kept, so that add allocates nothing
 }
 
-func newMedian(n int) *median {
-	return &median{last: make([]float64, 0, n), sorted: make([]float64, 0, n)}
+type moment struct {
+	value float64
+	at    time.Time
+	after time.Duration // the value before, 0: there was none
 }
 
-// add takes in v and returns the median, with an even number of values the
-// middle between the two in the middle. A nil median returns v.
-func (m *median) add(v float64) float64 {
+func newMedian(n int) *median {
+	return &median{last: make([]moment, 0, n), sorted: make([]float64, 0, n)}
+}
+
+// add takes in v, measured now, and returns the median. A nil median returns v.
+func (m *median) add(v float64, now time.Time) float64 {
 	if m == nil {
 		return v
 	}
-	if len(m.last) < cap(m.last) {
-		m.last = append(m.last, v)
-	} else {
-		m.last[m.oldest] = v
-		m.oldest = (m.oldest + 1) % len(m.last)
+	next := moment{value: v, at: now}
+	if n := len(m.last); n > 0 {
+		next.after = now.Sub(m.last[n-1].at)
+		if m.gap(next.after) {
+			m.last = m.last[:0]
+		} else if n == cap(m.last) {
+			m.last = slices.Delete(m.last, 0, 1)
+		}
 	}
-	m.sorted = append(m.sorted[:0], m.last...)
+	m.last = append(m.last, next)
+	m.sorted = m.sorted[:0]
+	for _, old := range m.last[1-len(m.last)%2:] {
+		m.sorted = append(m.sorted, old.value)
+	}
 	slices.Sort(m.sorted)
-	half := len(m.sorted) / 2
-	if len(m.sorted)%2 == 0 {
-		return m.sorted[half-1]/2 + m.sorted[half]/2 // the sum could be too large
-	}
-	return m.sorted[half]
+	return m.sorted[len(m.sorted)/2]
 }
 
-// clear begins anew.
-func (m *median) clear() {
-	if m != nil {
-		m.last, m.oldest = m.last[:0], 0
+// gap reports whether there was nothing for so long that what the median holds
+// is of another time: for as many times as it has values the longest pause
+// between two of them. So the interval may change, and several streams may read
+// the sensor at intervals of their own.
+func (m *median) gap(pause time.Duration) bool {
+	var longest time.Duration
+	for _, old := range m.last {
+		longest = max(longest, old.after)
 	}
+	return longest > 0 && pause > time.Duration(cap(m.last))*longest
 }
 
 // An average is an exponential moving average: what it holds counts e times

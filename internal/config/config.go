@@ -18,6 +18,7 @@ package config
 import (
 	"time"
 
+	"sensor-agent/internal/conditioning"
 	"sensor-agent/sensors"
 )
 
@@ -71,13 +72,14 @@ type Topics struct {
 // A Stream is a topic, an interval and a set of sensors; every tick of it
 // makes one message.
 type Stream struct {
-	Name        string        `yaml:"name"`  // unique
-	Topic       string        `yaml:"topic"` // a topic to publish on: no wildcards
-	Interval    time.Duration `yaml:"interval"`
-	QoS         byte          `yaml:"qos"` // 0 or 1
-	Retain      bool          `yaml:"retain"`
-	Format      Format        `yaml:"format"`
-	SensorNames []string      `yaml:"sensors"` // nil in the file: every sensor
+	Name         string        `yaml:"name"`  // unique
+	Topic        string        `yaml:"topic"` // a topic to publish on: no wildcards
+	Interval     time.Duration `yaml:"interval"`
+	QoS          byte          `yaml:"qos"` // 0 or 1
+	Retain       bool          `yaml:"retain"`
+	Format       Format        `yaml:"format"`
+	SensorNames  []string      `yaml:"sensors"`        // nil in the file: every sensor
+	OnlyOnChange *OnlyOnChange `yaml:"only_on_change"` // nil: every tick is published
 
 	Sensors []*Sensor `yaml:"-"` // in the order of SensorNames, at least one
 }
@@ -109,8 +111,12 @@ type Sensor struct {
 	Keys     map[string]string `yaml:"keys"`    // the driver's JSON key: the published one
 	Decimals map[string]int    `yaml:"decimals"`
 
+	Adjust map[string]Adjustment `yaml:"adjust"` // the driver's JSON key: what is done with its values
+	Heat   *conditioning.Heat    `yaml:"heat"`   // nil: the sensor is as warm as the air
+	Derive conditioning.Derive   `yaml:"derive"`
+
 	Kind   sensors.Bus  `yaml:"-"` // of Bus
-	Plan   sensors.Plan `yaml:"-"`
+	Plan   sensors.Plan `yaml:"-"` // with all of the above in force
 	Fields []Field      `yaml:"-"` // one for each of Plan.Outputs, in their order
 }
 

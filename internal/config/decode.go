@@ -119,7 +119,7 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 	switch t := v.Type(); {
 	case t == nodeType:
 		v.Set(reflect.ValueOf(n)) // decoded later, when its struct is known
-	case isScalar(t):
+	case isScalar(t) && !(t.Kind() == reflect.Map && n.Kind == yaml.MappingNode): // a map may have a short form
 		d.scalar(n, path, v)
 	case t.Kind() == reflect.Pointer:
 		fresh := reflect.New(t.Elem()) // never write through a default's pointer

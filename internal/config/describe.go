@@ -97,11 +97,14 @@ func (s *Stream) describe(w io.Writer) {
 	for _, f := range s.Fields() {
 		keys = append(keys, f.Key)
 	}
+	message := "JSON with"
 	if s.Format == FormatValue {
-		fmt.Fprintf(w, "  message\tthe bare value of %s\n", list(keys))
-		return
+		message = "the bare value of"
 	}
-	fmt.Fprintf(w, "  message\tJSON with %s\n", list(keys))
+	fmt.Fprintf(w, "  message\t%s %s\n", message, list(keys))
+	if s.OnlyOnChange != nil {
+		fmt.Fprintf(w, "  on change\t%s\n", s.OnlyOnChange.describe())
+	}
 }
 
 func (s *Sensor) describe(w io.Writer) {
@@ -114,7 +117,13 @@ func (s *Sensor) describe(w io.Writer) {
 		at = " on SPI bus " + s.Bus
 	}
 	fmt.Fprintf(w, "  driver\t%s%s\n", s.Driver, at)
-	for _, f := range s.Fields {
+	if s.Heat != nil {
+		fmt.Fprintf(w, "  heat\t%s\n", describeHeat(s.Heat))
+	}
+	if sea := s.Derive.SeaLevelPressure; sea != nil {
+		fmt.Fprintf(w, "  altitude\t%v m\n", sea.Altitude)
+	}
+	for i, f := range s.Fields {
 		words := []string{f.Quantity.Name}
 		if f.Quantity.Unit != "" {
 			words = append(words, f.Quantity.Unit)
@@ -128,6 +137,12 @@ func (s *Sensor) describe(w io.Writer) {
 			words = append(words, fmt.Sprintf("%d decimals", f.Decimals))
 		}
 		fmt.Fprintf(w, "  %s\t%s\n", f.Key, strings.Join(words, ", "))
+		output := s.Plan.Outputs[i]
+		for _, more := range []string{describeLimits(output.Limits), s.Adjust[output.Key].describe()} {
+			if more != "" {
+				fmt.Fprintf(w, "  \t  %s\n", more)
+			}
+		}
 	}
 }
 

@@ -63,8 +63,12 @@ func drivers() []sensors.Driver {
 		sensors.NewDriver(sensors.Driver{Name: "bme280", Bus: sensors.I2C, Addresses: []uint16{0x76, 0x77}}, struct{}{},
 			func(struct{}) (sensors.Plan, error) {
 				return sensors.Plan{
-					Outputs: sensors.OutputsOf(sensors.Temperature, sensors.Humidity, sensors.Pressure),
-					Takes:   50 * time.Millisecond,
+					Outputs: []sensors.Output{
+						sensors.Temperature.Output(sensors.Limits{Min: -40, Max: 85, Step: 5, Flat: 40}),
+						sensors.Humidity.Output(sensors.Limits{Max: 100}),
+						sensors.Pressure.Output(sensors.Limits{}),
+					},
+					Takes: 50 * time.Millisecond,
 				}, nil
 			}),
 		sensors.NewDriver(sensors.Driver{Name: "bme680", Bus: sensors.I2C, Addresses: []uint16{0x76, 0x77}},

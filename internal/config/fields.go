@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+
+	"sensor-agent/sensors"
 )
 
 const maxDecimals = 9
@@ -16,19 +18,18 @@ func (d *decoder) fields(path string, s *Sensor) []Field {
 	if len(s.Plan.Outputs) == 0 {
 		d.fail(path, "with these options the sensor measures nothing", "")
 	}
-	outputs := make([]string, len(s.Plan.Outputs))
-	fields := make([]Field, len(s.Plan.Outputs))
-	for i, o := range s.Plan.Outputs {
-		outputs[i] = o.Key
+	outputs := s.Plan.Outputs
+	fields := make([]Field, len(outputs))
+	for i, o := range outputs {
 		fields[i] = Field{Key: o.Key, Quantity: o.Quantity, Decimals: o.Quantity.Decimals}
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Keys)) {
-		if i := d.output(path+".keys", key, outputs, fields); i >= 0 {
+		if i := d.output(path+".keys", key, outputs, s.Keys); i >= 0 {
 			fields[i].Key = s.Keys[key]
 		}
 	}
 	for _, key := range slices.Sorted(maps.Keys(s.Decimals)) {
-		i := d.output(path+".decimals", key, outputs, fields)
+		i := d.output(path+".decimals", key, outputs, s.Keys)
 		switch n := s.Decimals[key]; {
 		case i < 0:
 		case n < 0 || n > maxDecimals:
@@ -41,25 +42,30 @@ func (d *decoder) fields(path string, s *Sensor) []Field {
 	return fields
 }
 
-// output finds the output that an entry of keys or decimals is about: both
-// name it as the driver does.
-func (d *decoder) output(path, key string, outputs []string, fields []Field) int {
-	if i := slices.Index(outputs, key); i >= 0 {
-		return i
+// output finds the output that an entry of keys, decimals or adjust is about:
+// all name it as the driver does. renamed are the keys that have others in
+// messages.
+func (d *decoder) output(path, key string, outputs []sensors.Output, renamed map[string]string) int {
+	var known []string
+	for i, o := range outputs {
+		if o.Key == key {
+			return i
+		}
+		known = append(known, o.Key)
 	}
-	hint := suggest(key, outputs, "it gives")
-	if i := slices.IndexFunc(fields, func(f Field) bool { return f.Key == key }); i >= 0 {
-		hint = fmt.Sprintf("write %s, the name before renaming", outputs[i])
+	hint := suggest(key, known, "it gives")
+	if i := slices.IndexFunc(known, func(k string) bool { return renamed[k] == key }); i >= 0 {
+		hint = fmt.Sprintf("write %s, the name before renaming", known[i])
 	}
 	d.fail(join(path, key), "the sensor gives no "+quote(key), hint)
 	return -1
 }
 
 // checkKeys refuses JSON keys that are awkward, taken or used twice.
-func (d *decoder) checkKeys(path string, outputs []string, fields []Field) {
+func (d *decoder) checkKeys(path string, outputs []sensors.Output, fields []Field) {
 	first := make(map[string]string)
 	for i, f := range fields {
-		at := join(path+".keys", outputs[i])
+		at := join(path+".keys", outputs[i].Key)
 		switch {
 		case !plainName(f.Key):
 			d.fail(at, quote(f.Key)+" cannot be a JSON key here", fmt.Sprintf("use 1 to %d letters, digits, - and _", maxName))
@@ -67,9 +73,9 @@ func (d *decoder) checkKeys(path string, outputs []string, fields []Field) {
 			d.fail(at, "every message uses the key "+quote(f.Key)+" itself", "choose another than "+list(reservedKeys))
 		}
 		if other, twice := first[f.Key]; twice {
-			d.fail(at, fmt.Sprintf("the sensor writes the JSON key %s twice, for %s and for %s", quote(f.Key), other, outputs[i]),
+			d.fail(at, fmt.Sprintf("the sensor writes the JSON key %s twice, for %s and for %s", quote(f.Key), other, outputs[i].Key),
 				"give each its own key")
 		}
-		first[f.Key] = outputs[i]
+		first[f.Key] = outputs[i].Key
 	}
 }

@@ -63,7 +63,9 @@ func (d *decoder) sensor(n *yaml.Node, path string, s *Sensor, drivers []sensors
 		return
 	}
 	s.Plan = plan
-	s.Fields = d.fields(path, s)
+	if d.condition(path, s) {
+		s.Fields = d.fields(path, s)
+	}
 }
 
 // common decodes the keys that every sensor has, for one whose driver, and so

@@ -28,7 +28,11 @@ func (d *decoder) streams(nodes []*yaml.Node) []*Stream {
 	for i, n := range nodes {
 		streams[i] = defaultStream()
 		if n != nil {
-			d.mapping(n, fmt.Sprintf("streams[%d]", i), streams[i])
+			path := fmt.Sprintf("streams[%d]", i)
+			d.mapping(n, path, streams[i])
+			if o := streams[i].OnlyOnChange; o != nil && !d.set(path+".only_on_change.at_least_every") {
+				o.AtLeastEvery = defaultAtLeastEvery
+			}
 		}
 	}
 	return streams
@@ -86,6 +90,9 @@ func (c *Config) checkStreams(r *report) {
 			r.fail(path+".sensors", "a stream without sensors has nothing to publish", "name some, or leave out sensors: then it has every one")
 		}
 		c.checkFields(r, path, s)
+		if s.OnlyOnChange != nil {
+			s.OnlyOnChange.check(r, path+".only_on_change", s.Fields())
+		}
 	}
 }
 

@@ -19,6 +19,10 @@ func (c *Config) Warnings() []string {
 				other.Name, s.Name, s.Topic))
 		}
 		topics[s.Topic] = s
+		if o := s.OnlyOnChange; o != nil && o.AtLeastEvery <= s.Interval {
+			warnings = append(warnings, fmt.Sprintf("the stream %s publishes at every tick, changed or not: its only_on_change.at_least_every of %s is no longer than its interval of %s",
+				s.Name, formatDuration(o.AtLeastEvery), formatDuration(s.Interval)))
+		}
 		for _, sensor := range s.Sensors {
 			used[sensor] = true
 			if s.Interval < sensor.Plan.Takes {

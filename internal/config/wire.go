@@ -1,11 +1,14 @@
 package config
 
 import (
+	"cmp"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 
+	"sensor-agent/internal/recording"
 	"sensor-agent/sensors"
 )
 
@@ -19,21 +22,42 @@ func (d *decoder) wire(path string, s *Sensor, driver sensors.Driver) {
 			d.fail(path+".bus", "the driver "+driver.Name+" needs no bus", "remove the key")
 		}
 	case sensors.I2C:
-		if s.Bus == "" {
-			s.Bus = "1"
-		}
-		if !busNumbers(s.Bus, 1) {
+		s.Bus = cmp.Or(s.Bus, "1")
+		if !d.recording(path+".bus", s) && !busNumbers(s.Bus, 1) {
 			d.fail(path+".bus", quote(s.Bus)+" is not the number of an I2C bus", `write bus: "1" for /dev/i2c-1`)
 		}
 	case sensors.SPI:
-		if s.Bus == "" {
-			s.Bus = "0.0"
-		}
-		if !busNumbers(s.Bus, 2) {
+		s.Bus = cmp.Or(s.Bus, "0.0")
+		if !d.recording(path+".bus", s) && !busNumbers(s.Bus, 2) {
 			d.fail(path+".bus", quote(s.Bus)+" is not an SPI bus and chip select", `write bus: "0.0" for /dev/spidev0.0`)
 		}
 	}
 	d.address(path+".address", s, driver)
+}
+
+// recording reports whether a recording stands for the sensor's bus, and checks
+// its name; whether there is such a file is seen when the sensor is opened. A
+// relative name begins at the folder of the configuration, as the two are handed
+// on together.
+func (d *decoder) recording(path string, s *Sensor) bool {
+	file, bus, ok := recording.CutName(s.Bus)
+	if !ok {
+		return false
+	}
+	valid, example := recording.IsI2C, "i2c-1"
+	if s.Kind == sensors.SPI {
+		valid, example = recording.IsSPI, "spi-0.0"
+	}
+	switch {
+	case file == "":
+		d.fail(path, quote(s.Bus)+" names no recording", `write bus: "replay:FILE"`)
+	case bus != "" && !valid(bus):
+		d.fail(path, quote(bus)+" is not what a recording calls the bus of such a sensor", "write it like "+example+", or leave out # and what follows")
+	case !filepath.IsAbs(file):
+		file = filepath.Join(filepath.Dir(d.file), file)
+	}
+	s.Bus = recording.JoinName(file, bus)
+	return true
 }
 
 // busNumbers reports whether s is n decimal numbers with dots between.

@@ -25,8 +25,8 @@ const (
 	lastClimb  = time.Minute
 
 	// hog is what a failing attempt may take and be made again at the next
-	// tick. One that takes longer holds up the other sensors of the bus, so if
-	// these do well, it is left alone for some times as long.
+	// tick. One that takes longer, again and again, while others of its bus are
+	// read holds these up: the sensor is left alone for some times as long.
 	hog     = 100 * time.Millisecond
 	hogRest = 4
 )
@@ -34,7 +34,7 @@ const (
 // read takes one good reading if it can be had until a time, or one that is
 // not, or an error.
 func (s *source) read(ctx context.Context, until time.Time) (sensors.Reading, error) {
-	if s.hogging() {
+	if s.rest > 0 && time.Since(s.tried) < s.rest {
 		return nil, s.lastErr
 	}
 	reading, err := s.attempt(ctx)
@@ -44,13 +44,13 @@ func (s *source) read(ctx context.Context, until time.Time) (sensors.Reading, er
 		reading, err = s.climb(ctx, until)
 	}
 	if good(reading, err) {
-		s.pause, s.rest, s.nextClimb = 0, 0, time.Time{}
+		s.pause, s.rest, s.nextClimb, s.tried = 0, 0, time.Time{}, time.Time{}
 		s.succeeded.Store(int64(time.Since(s.origin)))
 		return reading, nil
 	}
 	if err != nil {
 		s.shut() // the next attempt begins with a chip in a known state
-		if took := time.Since(s.began); took > hog {
+		if took := time.Since(s.began); took > hog && s.othersDoWell() {
 			s.rest = min(max(hogRest*took, 2*s.rest), lastClimb)
 		}
 	}
@@ -96,14 +96,11 @@ func (s *source) attempt(ctx context.Context) (sensors.Reading, error) {
 
 func good(r sensors.Reading, err error) bool { return err == nil && !suspect(r) }
 
-// hogging reports whether an attempt would hold up a bus on which others do
-// well. A bus on which nobody does is tried at each tick.
-func (s *source) hogging() bool {
-	if s.rest == 0 || time.Since(s.tried) > s.rest {
-		return false
-	}
+// othersDoWell reports whether another sensor of the bus has been read since
+// the last failed attempt to read this one: then it is not the bus that fails.
+func (s *source) othersDoWell() bool {
 	for _, other := range s.neighbours {
-		if other.succeeded.Load() > int64(s.tried.Sub(s.origin)) {
+		if !s.tried.IsZero() && other.succeeded.Load() > int64(s.tried.Sub(s.origin)) {
 			return true
 		}
 	}

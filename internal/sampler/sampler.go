@@ -90,6 +90,10 @@ func New(sensorList []Sensor, streams []Stream, deliver func(Tick), changed func
 // that hangs then is left behind after two seconds.
 func (s *Sampler) Run(ctx context.Context) error { return s.run(ctx, newTimer) }
 
+// RunSimulated is Run by the timers of the Go runtime instead of the kernel's:
+// those that a testing/synctest bubble moves.
+func (s *Sampler) RunSimulated(ctx context.Context) error { return s.run(ctx, newRuntimeTimer) }
+
 func (s *Sampler) run(ctx context.Context, newTimer func() (timer, error)) error {
 	for _, st := range s.streams {
 		t, err := newTimer()

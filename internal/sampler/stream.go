@@ -89,14 +89,15 @@ func (s *stream) run(ctx context.Context, start time.Time) {
 // longer; one that has been failing must not make the others miss their ticks.
 func patience(src *source, interval time.Duration) time.Duration {
 	takes := src.Plan.Takes
+	least := 2*takes + leastMargin
 	if src.Health().Bad() {
-		return max(takes, min(2*takes+margin, interval*7/8))
+		least = takes
 	}
-	return 2*takes + min(margin, max(interval, leastMargin))
+	return max(least, min(2*takes+margin, interval*7/8))
 }
 
-// margin is what a reading may take longer than a healthy chip needs, and
-// leastMargin the same on a stream of any interval.
+// margin is what a reading may take longer than a healthy chip needs where the
+// interval leaves room for it, and leastMargin where it does not.
 const (
 	margin      = 500 * time.Millisecond
 	leastMargin = 50 * time.Millisecond

@@ -96,7 +96,7 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 	}
 	if len(l.segments)+len(l.spare) == 0 {
 		if err := l.create(); err != nil {
-			q.fail(err)
+			q.fail(explain(q.dir, err))
 		}
 	}
 }

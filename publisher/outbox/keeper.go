@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"time"
 )
@@ -103,7 +102,7 @@ func (q *Queue) flush(k kind) {
 			last, err = q.log.replay(&q.memory, from)
 		}
 		if err != nil {
-			q.fail(err)
+			q.fail(explain(q.dir, err))
 			return
 		}
 		q.written = last
@@ -179,7 +178,7 @@ func (q *Queue) sync(p Position) {
 	if q.memory.len() > 0 {
 		q.written = max(q.synced, q.memory.first-1)
 	}
-	q.fail(err)
+	q.fail(explain(q.dir, err))
 	q.revive()
 }
 
@@ -197,13 +196,13 @@ func (q *Queue) fail(err error) {
 func (q *Queue) revive() {
 	if q.log == nil {
 		if err := q.attach(); err != nil {
-			q.fail(fmt.Errorf("opening outbox: %w", err))
+			q.fail(openError(q.dir, err))
 			return
 		}
 	}
 	last, err := q.log.replay(&q.memory, q.unwrittenFrom())
 	if err != nil {
-		q.fail(err)
+		q.fail(explain(q.dir, err))
 		return
 	}
 	q.written = last

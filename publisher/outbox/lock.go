@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
+
+	"sensor-agent/internal/advice"
 )
 
 const lockFile = "lock"
@@ -29,10 +30,9 @@ func lockDir(dir string) (*os.File, error) {
 	if !errors.Is(err, syscall.EWOULDBLOCK) {
 		return nil, fmt.Errorf("locking %s: %w", f.Name(), err)
 	}
-	owner := "another process"
-	b := make([]byte, 20)
-	if n, _ := f.ReadAt(b, 0); n > 0 {
-		owner = "process " + strings.TrimSpace(string(b[:n]))
+	by := "another process"
+	if pid := owner(f); pid != "" {
+		by = "process " + pid
 	}
-	return nil, fmt.Errorf("%w: %s is locked by %s; end that one first, or set another outbox.dir", ErrInUse, dir, owner)
+	return nil, advice.To(fmt.Errorf("%w: %s is locked by %s", ErrInUse, dir, by), "end that one first, or set another outbox.dir")
 }

@@ -61,7 +61,7 @@ type Queue struct {
 func Open(dir string, o Options) (*Queue, error) {
 	q := newQueue(dir, o)
 	if err := q.attach(); err != nil {
-		return nil, fmt.Errorf("opening outbox: %w", err)
+		return nil, openError(dir, err)
 	}
 	go q.keep()
 	return q, nil
@@ -76,7 +76,7 @@ func OpenLater(dir string, o Options) *Queue {
 	// room for their positions: more than any earlier run can have used.
 	q.begin(Position(max(1, time.Now().Unix()))*runLength, freshEpoch())
 	if err := q.attach(); err != nil {
-		q.fail(fmt.Errorf("opening outbox: %w", err))
+		q.fail(openError(dir, err))
 	}
 	go q.keep()
 	return q

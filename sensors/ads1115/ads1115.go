@@ -6,7 +6,8 @@
 // Every value is a single conversion of its own: started, waited for by the
 // chip's ready bit, and read until two reads agree, as I2C has no checksum. A
 // chip's oscillator may be 10 % slow, so that who reads after the nominal time
-// gets the value of the channel before.
+// gets the value of the channel before. One that lost its power gives 0 V, so
+// that after each value its configuration has to vouch for it.
 //
 // Data sheets: Texas Instruments SBAS444 (ADS1115), SBAS473 (ADS1015). Neither
 // chip has an identity and both have the same registers: an ADS1015 configured
@@ -23,6 +24,7 @@ import (
 
 	"sensor-agent/sensors"
 	"sensor-agent/sensors/adc"
+	"sensor-agent/sensors/registers"
 )
 
 type chip struct {
@@ -90,8 +92,7 @@ func (c chip) plan(o options) (sensors.Plan, error) {
 		Takes:   time.Duration(len(inputs)) * timing.takes(),
 		Open: func(ctx context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 			s := &sensor{
-				bus:      wire.I2C,
-				address:  wire.Address,
+				chip:     registers.Chip{Bus: wire.I2C, Address: wire.Address},
 				settings: settings(pga, dr),
 				timing:   timing,
 				volts:    volts,
@@ -148,7 +149,8 @@ func timingOf(speed int) timing {
 }
 
 // takes returns how long a channel takes at most: the conversion, the last
-// look at the ready bit, and six transactions of half a millisecond at 100 kHz.
+// look at the ready bit, and twelve transactions of half a millisecond at
+// 100 kHz.
 func (t timing) takes() time.Duration {
-	return t.limit + t.again + 3*time.Millisecond
+	return t.limit + t.again + 6*time.Millisecond
 }

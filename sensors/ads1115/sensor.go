@@ -2,14 +2,12 @@ package ads1115
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
-	"periph.io/x/conn/v3/i2c"
-
 	"sensor-agent/sensors"
 	"sensor-agent/sensors/adc"
+	"sensor-agent/sensors/registers"
 )
 
 // The registers (SBAS444, address pointer register).
@@ -36,8 +34,7 @@ func settings(pga, dr int) uint16 {
 func mux(channel int) uint16 { return uint16(4+channel) << 12 }
 
 type sensor struct {
-	bus      i2c.Bus
-	address  uint16
+	chip     registers.Chip
 	settings uint16 // without start and mux
 	timing   timing
 	volts    float64 // of bit 0 of a conversion
@@ -46,18 +43,16 @@ type sensor struct {
 	beyond   string // why a saturated value is none
 	inputs   []adc.Input
 	reading  sensors.Reading
-	out      [3]byte // kept, so that a transaction allocates nothing
-	in       [2]byte
 }
 
 // open finds out whether a chip of the family answers, by a configuration it
 // must give back as written, and lets a conversion end that others started.
 func (s *sensor) open(ctx context.Context) error {
 	want := mux(s.inputs[0].Channel) | s.settings
-	if err := s.configure(want); err != nil {
+	if err := s.chip.Write(configRegister, want); err != nil {
 		return fmt.Errorf("%w: %w", sensors.ErrNotFound, err)
 	}
-	got, err := s.register(configRegister)
+	got, err := s.chip.Read(configRegister)
 	if err != nil {
 		return err
 	}
@@ -65,15 +60,14 @@ func (s *sensor) open(ctx context.Context) error {
 		return fmt.Errorf("%w: another chip is at this address: %w", sensors.ErrNotFound, err)
 	}
 	const slowest = 8 // conversions per second, of either chip
-	_, err = s.idle(ctx, timingOf(slowest).limit)
-	return err
+	return s.idle(ctx, timingOf(slowest).limit)
 }
 
 // Read converts the configured channels one after the other.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 	// A conversion left over from a Read cut short would ignore the next
 	// start and be taken for its result.
-	if _, err := s.idle(ctx, s.timing.limit); err != nil {
+	if err := s.idle(ctx, s.timing.limit); err != nil {
 		return nil, err
 	}
 	for i, in := range s.inputs {
@@ -97,79 +91,74 @@ func (s *sensor) Close() error { return nil }
 // convert returns one conversion, -0x8000 to 0x7fff for the range.
 func (s *sensor) convert(ctx context.Context, channel int) (int, error) {
 	want := mux(channel) | s.settings
-	if err := s.configure(start | want); err != nil {
+	if err := s.start(want); err != nil {
 		return 0, err
 	}
 	if err := sensors.Sleep(ctx, s.timing.typical); err != nil {
 		return 0, err
 	}
-	got, err := s.idle(ctx, s.timing.limit-s.timing.typical)
+	if err := s.idle(ctx, s.timing.limit-s.timing.typical); err != nil {
+		return 0, err
+	}
+	raw, err := s.chip.Read(conversionRegister)
 	if err != nil {
 		return 0, err
 	}
-	// A chip that lost its supply meanwhile is ready too, with 0 V as its
-	// result.
-	if err := differs(got, want); err != nil {
-		return 0, fmt.Errorf("the chip lost its supply for a moment, or another program uses it: %w", err)
+	// A chip that lost its supply is idle too, with 0 V as its result: the
+	// configuration vouches for what was read before it.
+	if err := s.verify(want); err != nil {
+		return 0, err
 	}
-	return s.result()
+	return int(int16(raw)), nil
 }
 
-// idle waits until the chip says that no conversion is running and returns its
-// configuration. The last look is after the limit, so that a program that was
-// kept waiting itself does not blame the chip.
-func (s *sensor) idle(ctx context.Context, limit time.Duration) (uint16, error) {
+// start starts a conversion. One of another input, or none, for a bit that was
+// flipped on the wire, would leave nothing to tell it by in the end. So the
+// configuration is read back, and started again, which a conversion that runs
+// does not notice.
+func (s *sensor) start(config uint16) error {
+	if err := s.chip.Write(configRegister, start|config); err != nil {
+		return err
+	}
+	if err := s.verify(config); err != nil {
+		return err
+	}
+	return s.chip.Write(configRegister, start|config)
+}
+
+// verify demands that the configuration is as written.
+func (s *sensor) verify(config uint16) error {
+	got, err := s.chip.Read(configRegister)
+	if err != nil {
+		return err
+	}
+	if err := differs(got, config); err != nil {
+		return fmt.Errorf("the chip lost its supply for a moment, or another program uses it: %w", err)
+	}
+	return nil
+}
+
+// idle waits until the chip says that no conversion is running. The last look
+// is after the limit, so that a program that was kept waiting itself does not
+// blame the chip.
+func (s *sensor) idle(ctx context.Context, limit time.Duration) error {
 	deadline := time.Now().Add(limit)
 	for {
 		last := !time.Now().Before(deadline)
-		config, err := s.register(configRegister)
+		config, err := s.chip.Read(configRegister)
 		if err != nil {
-			return 0, err
+			return err
 		}
 		if config&ready != 0 {
-			return config, nil
+			return nil
 		}
 		if last {
-			return 0, fmt.Errorf("no end of the conversion (configuration register %#04x): switch the chip off and on, and check that it is the kind configured", config)
+			return fmt.Errorf("no end of the conversion (configuration register %#04x): switch the chip off and on, and check that it is the kind configured", config)
 		}
 		if err := sensors.Sleep(ctx, s.timing.again); err != nil {
-			return 0, err
+			return err
 		}
 	}
-}
-
-// result reads the conversion register until two reads agree.
-func (s *sensor) result() (int, error) {
-	var before uint16
-	for i := range 4 {
-		now, err := s.register(conversionRegister)
-		if err != nil {
-			return 0, err
-		}
-		if i > 0 && now == before {
-			return int(int16(now)), nil
-		}
-		before = now
-	}
-	return 0, errors.New("no two reads of the result agree: the bus is disturbed, check wires, pull-ups and speed")
-}
-
-// register reads one of the chip's registers.
-func (s *sensor) register(register byte) (uint16, error) {
-	s.out[0] = register
-	if err := s.bus.Tx(s.address, s.out[:1], s.in[:]); err != nil {
-		return 0, fmt.Errorf("reading register %d: %w", register, err)
-	}
-	return uint16(s.in[0])<<8 | uint16(s.in[1]), nil
-}
-
-// configure writes the configuration register.
-func (s *sensor) configure(config uint16) error {
-	s.out = [3]byte{configRegister, byte(config >> 8), byte(config)}
-	if err := s.bus.Tx(s.address, s.out[:], nil); err != nil {
-		return fmt.Errorf("writing the configuration register: %w", err)
-	}
-	return nil
 }
 
 // differs describes a configuration register that does not hold what was

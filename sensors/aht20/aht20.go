@@ -4,8 +4,9 @@
 //
 // Of periph's driver only NewI2C and Sense are used. Sense measures anew,
 // waits within bounds and verifies the checksum; what is added here is the
-// identity, the range, and that a context which has ended starts nothing. It
-// does not end a measurement under way: that takes 80 ms, 230 ms at most.
+// identity, that the ends of the scale are no values, and that a context which
+// has ended starts nothing. It does not end a measurement under way: that takes
+// 80 ms, 230 ms at most.
 //
 // The data sheet advises 2 s between measurements, lest the chip warm itself.
 package aht20
@@ -26,8 +27,15 @@ const (
 	late    = 150 * time.Millisecond
 )
 
-// What the chip is made for, °C (AHT20 data sheet, "Sensor Performance").
-const lowest, highest = -40.0, 85.0
+// What the chip is made for (AHT20 data sheet, "Sensor Performance"). It says
+// nothing of noise.
+var (
+	temperatureLimits = sensors.Limits{Min: -40, Max: 85, Step: sensors.TemperatureStep}
+	humidityLimits    = sensors.Limits{Min: 0, Max: 100, Step: sensors.HumidityStep}
+)
+
+// Beyond these, °C, there are only the ends of the scale: no bit set, or all.
+const bottom, top = -49.9999, 149.9997
 
 // Driver returns the driver of the AHT20.
 func Driver() sensors.Driver {
@@ -39,9 +47,12 @@ func Driver() sensors.Driver {
 		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
-			Outputs: sensors.OutputsOf(sensors.Temperature, sensors.Humidity),
-			Takes:   80*time.Millisecond + late + 10*time.Millisecond,
-			Open:    open,
+			Outputs: []sensors.Output{
+				sensors.Temperature.Output(temperatureLimits),
+				sensors.Humidity.Output(humidityLimits),
+			},
+			Takes: 80*time.Millisecond + late + 10*time.Millisecond,
+			Open:  open,
 		}, nil
 	})
 }
@@ -85,8 +96,8 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 	}
 	temperature := s.env.Temperature.Celsius()
 	humidity := float64(s.env.Humidity) / float64(physic.PercentRH)
-	if temperature < lowest || temperature > highest {
-		return nil, fmt.Errorf("the chip measured %.1f °C, outside its range of %v to %v °C: check its supply", temperature, lowest, highest)
+	if temperature < bottom || temperature > top {
+		return nil, fmt.Errorf("the chip sent %.1f °C, the end of its scale: it has not measured, check its supply", temperature)
 	}
 	s.reading[0] = sensors.Value(temperature)
 	s.reading[1] = sensors.Value(humidity)

@@ -187,7 +187,7 @@ func FuzzRead(f *testing.F) {
 				return
 			}
 			temp, humi := reading[0], reading[1]
-			if !temp.Valid() || temp.Value < lowest || temp.Value > highest || !humi.Valid() || humi.Value < 0 || humi.Value > 100 {
+			if !temp.Valid() || temp.Value <= bottom || temp.Value >= top || !humi.Valid() || humi.Value < 0 || humi.Value > 100 {
 				t.Errorf("raw %#x %#x noise %x gave %v", temperature, humidity, noise, reading)
 			}
 		})

@@ -3,7 +3,8 @@
 //
 // Each reading is a measurement of its own, after which the chip sleeps. The
 // chip has no identity and no registers to read back: whatever acknowledges at
-// its address is taken for one.
+// its address is taken for one. One that lost its power gives 0 lx, so that
+// darkness is believed only when it was measured twice.
 //
 // Data sheet: Rohm BH1750FVI, 2011.11 - Rev. D.
 package bh1750
@@ -74,10 +75,12 @@ func plan(o options) (sensors.Plan, error) {
 		return sensors.Plan{}, err
 	}
 	return sensors.Plan{
+		// What is beyond the range has no value, and light has no noise in the
+		// dark and no pace in daylight.
 		Outputs: sensors.OutputsOf(sensors.Illuminance),
-		// Around the measurement, six transactions of at most half a
-		// millisecond.
-		Takes: measuringTime(o.Sensitivity) + spare + 3*time.Millisecond,
+		// Twice in the dark. Around each measurement, six transactions of at
+		// most half a millisecond.
+		Takes: 2 * (measuringTime(o.Sensitivity) + spare + 3*time.Millisecond),
 		Open: func(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 			return open(wire, o)
 		},
@@ -117,25 +120,37 @@ func open(wire sensors.Wire, o options) (sensors.Sensor, error) {
 	return s, nil
 }
 
-// Read measures once.
+// Read measures once, or twice if it was dark.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	for _, command := range s.commands {
-		if err := s.command(command); err != nil {
-			return nil, fmt.Errorf("starting a measurement: %w", err)
-		}
+	raw, err := s.measure(ctx)
+	if err == nil && raw == 0 {
+		raw, err = s.measure(ctx)
 	}
-	if err := sensors.Sleep(ctx, measuringTime(s.sensitivity)+spare); err != nil {
-		return nil, err
-	}
-	raw, err := s.result()
 	if err != nil {
-		return nil, fmt.Errorf("reading the result: %w", err)
+		return nil, err
 	}
 	s.reading[0] = sensors.Value(s.lux(raw))
 	if raw == overrange {
 		s.reading[0] = sensors.NoValue(s.beyond)
 	}
 	return s.reading, nil
+}
+
+// measure has the chip measure and returns what it counted.
+func (s *sensor) measure(ctx context.Context) (uint16, error) {
+	for _, command := range s.commands {
+		if err := s.command(command); err != nil {
+			return 0, fmt.Errorf("starting a measurement: %w", err)
+		}
+	}
+	if err := sensors.Sleep(ctx, measuringTime(s.sensitivity)+spare); err != nil {
+		return 0, err
+	}
+	raw, err := s.result()
+	if err != nil {
+		return 0, fmt.Errorf("reading the result: %w", err)
+	}
+	return raw, nil
 }
 
 // Close switches the chip off, in case a measurement is running.

@@ -76,6 +76,9 @@ type bme68x struct {
 	longest      time.Duration
 	field        [17]byte    // registers 0x1D to 0x2D as last read
 	now          bme68xSetup // the setup as last read
+	heating      [11]byte    // registers 0x5A to 0x64 as last read
+	heat, wait   byte        // the first and the last of them, as written
+	warmUp       *warmUp
 }
 
 // bme68xLongest is the time after which the maker's driver expects a result:
@@ -85,7 +88,7 @@ func bme68xLongest(s settings) time.Duration {
 	return s.conversions()*conversion + switching + gasSwitching + time.Millisecond + s.heating
 }
 
-func openBME68x(ctx context.Context, r registers, k kind, s settings) (*bme68x, error) {
+func openBME68x(ctx context.Context, r registers, k kind, s settings, w *warmUp) (*bme68x, error) {
 	c := &bme68x{
 		registers:    r,
 		high:         k.variant == bme688.variant,
@@ -94,6 +97,16 @@ func openBME68x(ctx context.Context, r registers, k kind, s settings) (*bme68x, 
 		ambient:      25,
 		setup:        makeSetup(s, k.variant),
 		longest:      bme68xLongest(s),
+		wait:         gasWait(s.heating),
+		warmUp:       w,
+	}
+	// What is written below and nothing else takes away but a loss of power.
+	wait := c.heating[:1]
+	if err := c.readAlike(bme68xGasWait, wait); err != nil {
+		return nil, fmt.Errorf("reading the settings: %w", err)
+	}
+	if wait[0] != c.wait {
+		w.since = time.Time{}
 	}
 	if err := c.write(regReset, resetWord); err != nil {
 		return nil, fmt.Errorf("resetting the chip: %w", err)
@@ -103,15 +116,17 @@ func openBME68x(ctx context.Context, r registers, k kind, s settings) (*bme68x, 
 	if err := sensors.Sleep(ctx, 10*time.Millisecond); err != nil {
 		return nil, fmt.Errorf("resetting the chip: %w", err)
 	}
-	if err := c.calibrate(); err != nil {
-		return nil, err
-	}
+	// Before the calibration, so that the first measurement notices when it is
+	// of a chip that has been exchanged meanwhile.
 	err := c.write(
 		bme68xCtrlGas0, c.setup[0], bme68xCtrlGas1, c.setup[1], bme68xCtrlHum, c.setup[2],
-		bme68xConfig, c.setup[5], bme68xGasWait, gasWait(s.heating),
+		bme68xConfig, c.setup[5], bme68xGasWait, c.wait,
 	)
 	if err != nil {
 		return nil, fmt.Errorf("writing the settings: %w", err)
+	}
+	if err := c.calibrate(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }
@@ -135,7 +150,8 @@ func (c *bme68x) calibrate() error {
 
 func (c *bme68x) measure(ctx context.Context, m *[channels]sensors.Measurement) error {
 	// The heater is set anew each time, for it goes by the temperature around it.
-	err := c.write(bme68xResHeat, c.heat(), bme68xCtrlMeas, c.setup[4]|forced)
+	c.heat = c.heatNow()
+	err := c.write(bme68xResHeat, c.heat, bme68xCtrlMeas, c.setup[4]|forced)
 	if err != nil {
 		return fmt.Errorf("starting a measurement: %w", err)
 	}
@@ -146,9 +162,9 @@ func (c *bme68x) measure(ctx context.Context, m *[channels]sensors.Measurement) 
 	return nil
 }
 
-// heat is the heater's setting for the temperature wanted, within what its
+// heatNow is the heater's setting for the temperature wanted, within what its
 // register can hold.
-func (c *bme68x) heat() byte {
+func (c *bme68x) heatNow() byte {
 	if c.heater == 0 {
 		return 0
 	}
@@ -164,10 +180,13 @@ func (c *bme68x) done() (bool, error) {
 	if err := c.readAlike(bme68xCtrlGas0, c.now[:]); err != nil {
 		return false, err
 	}
+	if err := c.readAlike(bme68xResHeat, c.heating[:]); err != nil {
+		return false, err
+	}
 	switch {
 	case same(c.field[:], 0xFF) && same(c.now[:], 0xFF):
 		return false, errSilent
-	case !c.setup.held(c.now):
+	case !c.setup.held(c.now), c.heating[0] != c.heat, c.heating[10] != c.wait:
 		return false, errReset
 	}
 	return c.field[0]&bme68xNewData != 0 && c.now[4]&modeMask == 0, nil
@@ -175,7 +194,7 @@ func (c *bme68x) done() (bool, error) {
 
 // compensate turns the field into measurements.
 func (c *bme68x) compensate(m *[channels]sensors.Measurement) {
-	m[gas] = c.resistance()
+	m[gas] = c.warmUp.judge(c.resistance())
 	p, t, h := raw20(c.field[2:]), raw20(c.field[5:]), int64(c.field[8])<<8|int64(c.field[9])
 	if t == skipped20 {
 		withoutTemperature(m, c.oversampling, true)

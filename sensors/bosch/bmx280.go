@@ -57,9 +57,8 @@ func openBMX280(ctx context.Context, r registers, k kind, s settings) (*bmx280, 
 	if err := c.reset(ctx); err != nil {
 		return nil, fmt.Errorf("resetting the chip: %w", err)
 	}
-	if err := c.calibrate(); err != nil {
-		return nil, err
-	}
+	// Before the calibration, so that the first measurement notices when it is
+	// of a chip that has been exchanged meanwhile.
 	if err := c.write(bmx280Config, c.config); err != nil {
 		return nil, fmt.Errorf("writing the settings: %w", err)
 	}
@@ -68,6 +67,9 @@ func openBMX280(ctx context.Context, r registers, k kind, s settings) (*bmx280, 
 		if err := c.write(bmx280CtrlHum, c.oversampling[humidity]); err != nil {
 			return nil, fmt.Errorf("writing the settings: %w", err)
 		}
+	}
+	if err := c.calibrate(); err != nil {
+		return nil, err
 	}
 	return c, nil
 }

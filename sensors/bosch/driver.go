@@ -61,7 +61,7 @@ func Drivers() []sensors.Driver {
 
 var defaultBME68x = BME68xOptions{
 	OversamplingTemperature: 8, OversamplingHumidity: 2, OversamplingPressure: 4,
-	HeaterTemperature: 320, HeaterDuration: 150 * time.Millisecond,
+	HeaterTemperature: 320, HeaterDuration: 150 * time.Millisecond, GasWarmUp: 5 * time.Minute,
 }
 
 func newDriver[O interface{ settings() (settings, error) }](k kind, summary string, defaults O) sensors.Driver {
@@ -74,10 +74,6 @@ func newDriver[O interface{ settings() (settings, error) }](k kind, summary stri
 			return recognise(wire, k)
 		},
 	}
-	var outputs []sensors.Quantity
-	for _, c := range k.measures {
-		outputs = append(outputs, quantities[c])
-	}
 	return sensors.NewDriver(d, defaults, func(o O) (sensors.Plan, error) {
 		s, err := o.settings()
 		if err != nil {
@@ -87,11 +83,12 @@ func newDriver[O interface{ settings() (settings, error) }](k kind, summary stri
 		// takes as long as the slowest would.
 		longest := max(bmx280Longest(s), bme68xLongest(s))
 		const transfers = 50 * time.Millisecond // of up to 500 bytes at 100 kHz
+		w := &warmUp{takes: s.gasWarmUp}
 		return sensors.Plan{
-			Outputs: sensors.OutputsOf(outputs...),
+			Outputs: s.outputs(k),
 			Takes:   longest + lateness(longest) + pollEvery + transfers,
 			Open: func(ctx context.Context, wire sensors.Wire) (sensors.Sensor, error) {
-				return open(ctx, wire, k, s)
+				return open(ctx, wire, k, s, w)
 			},
 		}, nil
 	})
@@ -112,7 +109,7 @@ type sensor struct {
 	reading  sensors.Reading
 }
 
-func open(ctx context.Context, wire sensors.Wire, configured kind, s settings) (sensors.Sensor, error) {
+func open(ctx context.Context, wire sensors.Wire, configured kind, s settings, w *warmUp) (sensors.Sensor, error) {
 	r := registers{bus: wire.I2C, address: wire.Address}
 	found, err := identify(&r)
 	if err != nil {
@@ -128,7 +125,7 @@ func open(ctx context.Context, wire sensors.Wire, configured kind, s settings) (
 		}
 	}
 	if found.id == idBME68x {
-		sn.chip, err = openBME68x(ctx, r, found, s)
+		sn.chip, err = openBME68x(ctx, r, found, s, w)
 	} else {
 		if s.filter > bmx280MaxFilter {
 			wire.Log.Warn("the chip's filter goes up to 16 only: 16 is used")

@@ -87,7 +87,7 @@ func values(t testing.TB, r sensors.Reading) []float64 {
 	v := make([]float64, len(r))
 	for i, m := range r {
 		v[i] = m.Value
-		if m.Valid() == (m.Reason != "") {
+		if (m.Valid() && m.Quality == sensors.Good) == (m.Reason != "") {
 			t.Errorf("measurement %d is %v with reason %q", i, m.Value, m.Reason)
 		}
 	}

@@ -32,6 +32,7 @@ type BME68xOptions struct {
 	Filter                  int           `yaml:"filter" help:"temperature and pressure: those before a reading weigh 1, 3, 7, 15, 31, 63 or 127 times as much as it; 0 is off"`
 	HeaterTemperature       int           `yaml:"heater_temperature" help:"°C the gas plate is heated to: 200 to 400, or 0 to leave gas out"`
 	HeaterDuration          time.Duration `yaml:"heater_duration" help:"how long it is heated before gas is measured: 1ms to 4032ms"`
+	GasWarmUp               time.Duration `yaml:"gas_warm_up" help:"how long after power-up gas is marked as warming up: up to 48h, or 0 for not at all"`
 }
 
 // settings are the options of any chip of the family, checked, as register
@@ -45,6 +46,7 @@ type settings struct {
 	filter       byte      // 0 off, 1..7
 	heater       int       // °C, 0 is off
 	heating      time.Duration
+	gasWarmUp    time.Duration
 }
 
 func (o BMP280Options) settings() (settings, error) {
@@ -81,9 +83,13 @@ func (o BME68xOptions) settings() (settings, error) {
 	if d := o.HeaterDuration; d < time.Millisecond || d > bme68xMaxHeating {
 		errs = append(errs, sensors.BadOption("heater_duration", "%v is not within 1ms and 4032ms", d))
 	}
+	if d := o.GasWarmUp; d < 0 || d > maxWarmUp {
+		errs = append(errs, sensors.BadOption("gas_warm_up", "%v is not within 0 and 48h", d))
+	}
 	if o.HeaterTemperature == 0 && o.OversamplingTemperature == 0 && len(errs) == 0 {
 		errs = append(errs, sensors.BadOption("oversampling_temperature", "0 leaves nothing to measure while heater_temperature is 0 as well"))
 	}
+	s.gasWarmUp = o.GasWarmUp
 	if o.HeaterTemperature != 0 {
 		s.heater, s.heating = o.HeaterTemperature, o.HeaterDuration.Truncate(time.Millisecond)
 	}

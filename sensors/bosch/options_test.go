@@ -63,10 +63,10 @@ func TestBadOptions(t *testing.T) {
 
 // TestAllBadOptions wants every mistake told at once.
 func TestAllBadOptions(t *testing.T) {
-	_, err := BME68xOptions{3, 5, 17, 2, 100, time.Minute}.settings()
+	_, err := BME68xOptions{3, 5, 17, 2, 100, time.Minute, -time.Second}.settings()
 	for _, option := range []string{
 		"oversampling_temperature", "oversampling_humidity", "oversampling_pressure",
-		"filter", "heater_temperature", "heater_duration",
+		"filter", "heater_temperature", "heater_duration", "gas_warm_up",
 	} {
 		if !strings.Contains(fmt.Sprint(err), option) {
 			t.Errorf("error does not speak of %s: %v", option, err)
@@ -84,17 +84,17 @@ func TestSettings(t *testing.T) {
 		{"bme280", BME280Options{1, 2, 4, 2}, settings{oversampling: [gas]byte{1, 2, 3}, filter: 1}},
 		{
 			"filter of a bme680",
-			BME68xOptions{8, 16, 1, 127, 320, 4032 * time.Millisecond},
-			settings{oversampling: [gas]byte{4, 5, 1}, filter: 7, heater: 320, heating: 4032 * time.Millisecond},
+			BME68xOptions{8, 16, 1, 127, 320, 4032 * time.Millisecond, time.Minute},
+			settings{oversampling: [gas]byte{4, 5, 1}, filter: 7, heater: 320, heating: 4032 * time.Millisecond, gasWarmUp: time.Minute},
 		},
 		{
 			"no heater, no heating",
-			BME68xOptions{1, 0, 0, 1, 0, time.Second},
+			BME68xOptions{1, 0, 0, 1, 0, time.Second, 0},
 			settings{oversampling: [gas]byte{1, 0, 0}, filter: 1},
 		},
 		{
 			"gas alone",
-			BME68xOptions{0, 0, 0, 0, 200, 1500 * time.Microsecond},
+			BME68xOptions{0, 0, 0, 0, 200, 1500 * time.Microsecond, 0},
 			settings{heater: 200, heating: time.Millisecond},
 		},
 	}
@@ -123,6 +123,32 @@ func TestOutputs(t *testing.T) {
 		}
 		if got := strings.Join(keys, " "); got != want[d.Name] {
 			t.Errorf("%s gives %q, want %q", d.Name, got, want[d.Name])
+		}
+	}
+}
+
+// The filter takes the noise away, and a BME688 has too coarse a gas resistance.
+func TestNoiseIsKnown(t *testing.T) {
+	tests := []struct {
+		plan sensors.Plan
+		want []string
+	}{
+		{configured(t, "bmp280", func(o *BMP280Options) { o.OversamplingPressure = 1 }), []string{"pressure"}},
+		{configured(t, "bmp280", func(o *BMP280Options) { o.Filter = 2 }), nil},
+		{defaults(t, "bme280"), []string{"pressure"}},
+		{defaults(t, "bme680"), []string{"pressure", "gas"}},
+		{configured(t, "bme680", func(o *BME68xOptions) { o.Filter = 1 }), []string{"gas"}},
+		{defaults(t, "bme688"), []string{"pressure"}},
+	}
+	for i, tt := range tests {
+		var flat []string
+		for _, o := range tt.plan.Outputs {
+			if o.Limits.Flat > 0 {
+				flat = append(flat, o.Key)
+			}
+		}
+		if diff := cmp.Diff(tt.want, flat); diff != "" {
+			t.Errorf("plan %d: limited in flat values (-want +got):\n%s", i, diff)
 		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sensor-agent/sensors/aht20"
 	"sensor-agent/sensors/bh1750"
 	"sensor-agent/sensors/bosch"
+	"sensor-agent/sensors/command"
 	"sensor-agent/sensors/hdc302x"
 	"sensor-agent/sensors/hwmon"
 	"sensor-agent/sensors/iio"
@@ -42,6 +43,7 @@ func Drivers() []sensors.Driver {
 			w1.Driver(),
 			iio.Driver(),
 			hwmon.Driver(),
+			command.Driver(),
 			simulated.Driver(),
 		},
 	)

@@ -5,7 +5,9 @@
 // cycle of the mains; between readings it idles. The chip can also compute
 // current and power, from a calibration register that a reset clears, after
 // which it says 0 A. Here they are computed from the two voltages instead. The
-// chip sends no checksum: a value is used only when two reads agree.
+// chip sends no checksum: what it says is read until two reads agree. After a
+// loss of power it says 0 V, so that its configuration has to vouch for the
+// values once they have been read.
 //
 // Registers and times: Texas Instruments INA219 data sheet (SBOS448),
 // "Register Maps" and "Electrical Characteristics".
@@ -13,14 +15,12 @@ package ina219
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
-	"periph.io/x/conn/v3/i2c"
-
 	"sensor-agent/sensors"
+	"sensor-agent/sensors/registers"
 )
 
 const (
@@ -86,8 +86,12 @@ func plan(o options) (sensors.Plan, error) {
 		return sensors.Plan{}, err
 	}
 	return sensors.Plan{
-		Outputs: sensors.OutputsOf(sensors.Voltage, sensors.Current, sensors.Power),
-		Takes:   conversion + polls*poll + 7*time.Millisecond,
+		Outputs: []sensors.Output{
+			sensors.Voltage.Output(sensors.Limits{Max: 26}), // more destroys it ("Absolute Maximum Ratings")
+			sensors.Current.Output(sensors.Limits{}),        // has no value beyond its range
+			sensors.Power.Output(sensors.Limits{}),
+		},
+		Takes: conversion + polls*poll + 7*time.Millisecond,
 		Open: func(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 			return open(wire, o.Shunt, gain)
 		},
@@ -111,22 +115,24 @@ func gainFor(o options) (int, error) {
 }
 
 type sensor struct {
-	chip    i2c.Dev
+	chip    registers.Chip
 	shunt   float64 // ohm
 	config  uint16
 	limit   int // full scale of regShunt
-	buf     [3]byte
 	reading [3]sensors.Measurement
 }
 
 func open(wire sensors.Wire, shunt float64, gain int) (sensors.Sensor, error) {
 	s := &sensor{
-		chip:   i2c.Dev{Bus: wire.I2C, Addr: wire.Address},
+		chip:   registers.Chip{Bus: wire.I2C, Address: wire.Address},
 		shunt:  shunt,
 		config: range32V | uint16(gain)<<gainShift | average32 | trigger,
 		limit:  fullShunt << gain,
 	}
-	if err := s.identify(); err != nil {
+	switch err := s.identify(); {
+	case errors.Is(err, registers.ErrUnsteady):
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", sensors.ErrNotFound, err)
 	}
 	return s, nil
@@ -143,9 +149,9 @@ func (s *sensor) identify() error {
 		{regBus, unusedBus},
 		{regCalibration, unusedCalibration},
 	} {
-		value, err := s.register(known.register)
+		value, err := s.chip.Read(known.register)
 		if err != nil {
-			return fmt.Errorf("reading register %#02x of the INA219: %w", known.register, err)
+			return fmt.Errorf("looking for an INA219: %w", err)
 		}
 		if value&known.unused != 0 {
 			return fmt.Errorf("expected an INA219; found %#04x in register %#02x, which none can have", value, known.register)
@@ -157,16 +163,26 @@ func (s *sensor) identify() error {
 // Read measures once. Current and power are negative when the current flows
 // from the load to the supply, and have no value when it is beyond the range.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	if err := s.measure(ctx); err != nil {
+	if err := s.chip.Write(regConfig, s.config); err != nil {
+		return nil, fmt.Errorf("starting a conversion: %w", err)
+	}
+	if err := s.converted(ctx); err != nil {
 		return nil, err
 	}
-	shunt, err := s.agreed(regShunt)
+	shunt, err := s.chip.Read(regShunt)
 	if err != nil {
-		return nil, fmt.Errorf("reading the shunt voltage: %w", err)
+		return nil, err
 	}
-	bus, err := s.agreed(regBus)
+	bus, err := s.chip.Read(regBus)
 	if err != nil {
-		return nil, fmt.Errorf("reading the bus voltage: %w", err)
+		return nil, err
+	}
+	config, err := s.chip.Read(regConfig)
+	if err != nil {
+		return nil, err
+	}
+	if config != s.config {
+		return nil, fmt.Errorf("the configuration is %#04x after %#04x was written: the chip was reset, check its supply", config, s.config)
 	}
 	if bus>>3 > fullBus {
 		return nil, fmt.Errorf("the bus voltage reads %#04x, which is more than the chip can tell: check the wiring", bus)
@@ -185,35 +201,18 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 }
 
 // Close powers the chip down.
-func (s *sensor) Close() error { return s.configure(s.config&^trigger | powerDown) }
+func (s *sensor) Close() error { return s.chip.Write(regConfig, s.config&^trigger|powerDown) }
 
-// measure starts a conversion and returns when it has ended, under the
-// configuration asked for.
-func (s *sensor) measure(ctx context.Context) error {
-	if err := s.configure(s.config); err != nil {
-		return fmt.Errorf("starting a conversion: %w", err)
-	}
-	if err := s.converted(ctx); err != nil {
-		return err
-	}
-	config, err := s.register(regConfig)
-	if err != nil {
-		return fmt.Errorf("verifying the configuration: %w", err)
-	}
-	if config != s.config {
-		return fmt.Errorf("configuration is %#04x, not %#04x as written: the chip was reset, or the bus is disturbed", config, s.config)
-	}
-	return nil
-}
-
-// converted waits for the end of the conversion.
+// converted waits for the end of the conversion. The register that tells is
+// read once only, since that may clear it: read wrongly, it costs a wait, for
+// the first look is when each chip has ended.
 func (s *sensor) converted(ctx context.Context) error {
 	wait := conversion
 	for range 1 + polls {
 		if err := sensors.Sleep(ctx, wait); err != nil {
 			return err
 		}
-		bus, err := s.register(regBus)
+		bus, err := s.chip.ReadOnce(regBus)
 		if err != nil {
 			return fmt.Errorf("waiting for the conversion: %w", err)
 		}
@@ -223,34 +222,4 @@ func (s *sensor) converted(ctx context.Context) error {
 		wait = poll
 	}
 	return errors.New("the conversion does not end")
-}
-
-// agreed reads a register until two reads in a row agree.
-func (s *sensor) agreed(register byte) (uint16, error) {
-	last := -1
-	for range 4 {
-		value, err := s.register(register)
-		if err != nil {
-			return 0, err
-		}
-		if int(value) == last {
-			return value, nil
-		}
-		last = int(value)
-	}
-	return 0, errors.New("no two reads agree: check the wiring and the pull-ups")
-}
-
-func (s *sensor) register(register byte) (uint16, error) {
-	s.buf[0] = register
-	if err := s.chip.Tx(s.buf[:1], s.buf[1:]); err != nil {
-		return 0, err
-	}
-	return binary.BigEndian.Uint16(s.buf[1:]), nil
-}
-
-func (s *sensor) configure(config uint16) error {
-	s.buf[0] = regConfig
-	binary.BigEndian.PutUint16(s.buf[1:], config)
-	return s.chip.Tx(s.buf[:], nil)
 }

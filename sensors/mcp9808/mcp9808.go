@@ -1,31 +1,23 @@
-// Package mcp9808 drives the Microchip MCP9808, an accurate thermometer,
-// through periph's driver of that name.
-//
-// Of periph's driver only New, SenseTemp and Halt are used. It takes any chip
-// for an MCP9808 and returns whatever the register holds, which is 0 °C after
-// power-up and the last value from before a shutdown. So Open verifies the
-// chip's numbers and then lets it finish a conversion, and so does the Read
-// after one that failed. The chip sends no checksum: a value is returned only
-// when two reads agree. Nothing waits without bound; a transaction under way
-// does not end with the context.
+// Package mcp9808 drives the Microchip MCP9808, an accurate thermometer.
 //
 // The chip measures by itself 4 times a second; what Read returns is no older
-// than a conversion.
+// than a conversion. It sends no checksum: what it says is read until two reads
+// agree. After a loss of power it says 0 °C until it has measured, and after a
+// shutdown the temperature of before. So the sensor is opened with a conversion
+// waited for, and leaves a mark in the configuration that has to be there still
+// when a value has been read.
+//
+// Registers and times: Microchip MCP9808 data sheet (DS25095), section 5.1.
 package mcp9808
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
-	"periph.io/x/conn/v3/i2c"
-	"periph.io/x/conn/v3/mmr"
-	"periph.io/x/conn/v3/physic"
-	"periph.io/x/devices/v3/mcp9808"
-
 	"sensor-agent/sensors"
+	"sensor-agent/sensors/registers"
 )
 
 // Identity (data sheet DS25095, sections 5.1.4 and 5.1.5). The low byte of the
@@ -37,11 +29,24 @@ const (
 	device          = 0x04
 )
 
+const (
+	regConfig      = 0x01
+	regTemperature = 0x05
+	regResolution  = 0x08 // of 8 bits
+
+	// mark is a hysteresis of 1.5 °C. The alert it belongs to is off, so that it
+	// has no effect, but after a loss of power it is gone.
+	mark     = 0x0200
+	shutdown = 0x0100
+	finest   = 0x03 // 0.0625 °C
+)
+
 // conversion is 250 ms typically at the finest resolution; no maximum is given.
 const conversion = 300 * time.Millisecond
 
-// What the chip is made for, °C.
-const lowest, highest = -40.0, 125.0
+// limits are those of the chip ("Temperature Characteristics"). It has no noise:
+// a step is 0.0625 °C.
+var limits = sensors.Limits{Min: -40, Max: 125, Step: sensors.TemperatureStep}
 
 // Driver returns the driver of the MCP9808.
 func Driver() sensors.Driver {
@@ -53,7 +58,7 @@ func Driver() sensors.Driver {
 		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
-			Outputs: sensors.OutputsOf(sensors.Temperature),
+			Outputs: []sensors.Output{sensors.Temperature.Output(limits)},
 			Takes:   5 * time.Millisecond,
 			Open:    open,
 		}, nil
@@ -61,33 +66,38 @@ func Driver() sensors.Driver {
 }
 
 type sensor struct {
-	chip    *mcp9808.Dev
-	failed  bool // the last Read did: the chip may be powering up
+	chip    registers.Chip
 	reading [1]sensors.Measurement
 }
 
 func open(ctx context.Context, wire sensors.Wire) (sensors.Sensor, error) {
-	if err := identify(wire); err != nil {
+	switch err := identify(wire); {
+	case errors.Is(err, registers.ErrUnsteady):
+		return nil, err
+	case err != nil:
 		return nil, fmt.Errorf("%w: %w", sensors.ErrNotFound, err)
 	}
-	chip, err := mcp9808.New(wire.I2C, &mcp9808.Opts{Addr: int(wire.Address), Res: mcp9808.Maximum})
-	if err != nil {
+	if err := wire.I2C.Tx(wire.Address, []byte{regResolution, finest}, nil); err != nil {
+		return nil, fmt.Errorf("setting the resolution: %w", err)
+	}
+	s := &sensor{chip: registers.Chip{Bus: wire.I2C, Address: wire.Address}}
+	if err := s.chip.Write(regConfig, mark); err != nil {
 		return nil, fmt.Errorf("configuring the chip: %w", err)
 	}
 	if err := sensors.Sleep(ctx, conversion); err != nil {
 		return nil, err
 	}
-	return &sensor{chip: chip}, nil
+	return s, nil
 }
 
 // identify only reads, so that another chip at the address is left alone.
 func identify(wire sensors.Wire) error {
-	registers := mmr.Dev8{Conn: &i2c.Dev{Bus: wire.I2C, Addr: wire.Address}, Order: binary.BigEndian}
-	m, err := registers.ReadUint16(regManufacturer)
+	chip := registers.Chip{Bus: wire.I2C, Address: wire.Address}
+	m, err := chip.Read(regManufacturer)
 	if err != nil {
 		return fmt.Errorf("reading the manufacturer: %w", err)
 	}
-	d, err := registers.ReadUint16(regDevice)
+	d, err := chip.Read(regDevice)
 	if err != nil {
 		return fmt.Errorf("reading the device: %w", err)
 	}
@@ -97,47 +107,26 @@ func identify(wire sensors.Wire) error {
 	return nil
 }
 
-// Read returns the temperature of the last conversion. After a failed Read it
-// takes a conversion longer than planned.
+// Read returns the temperature of the last conversion.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	if s.failed {
-		if err := sensors.Sleep(ctx, conversion); err != nil {
-			return nil, err
-		}
+	if err := ctx.Err(); err != nil {
+		return nil, err
 	}
-	s.failed = true
-	t, err := s.agreed(ctx)
+	raw, err := s.chip.Read(regTemperature)
 	if err != nil {
 		return nil, err
 	}
-	celsius := t.Celsius()
-	if celsius < lowest || celsius > highest {
-		return nil, fmt.Errorf("the chip measured %.1f °C, outside its range of %v to %v °C: check its wiring", celsius, lowest, highest)
+	config, err := s.chip.Read(regConfig)
+	if err != nil {
+		return nil, err
 	}
-	s.failed = false
-	s.reading[0] = sensors.Value(celsius)
+	if config != mark {
+		return nil, fmt.Errorf("the configuration is %#04x after %#04x was written: the chip was reset, check its supply, or another program uses it", config, mark)
+	}
+	// 13 bits of two's complement, below three of alerts (5.1.3).
+	s.reading[0] = sensors.Value(float64(int16(raw<<3)>>3) / 16)
 	return s.reading[:], nil
 }
 
-// agreed reads until two reads in a row agree. A conversion that ends between
-// them costs a third.
-func (s *sensor) agreed(ctx context.Context) (physic.Temperature, error) {
-	var last physic.Temperature // 0 K, which the register cannot hold
-	for range 4 {
-		if err := ctx.Err(); err != nil {
-			return 0, err
-		}
-		t, err := s.chip.SenseTemp()
-		if err != nil {
-			return 0, err
-		}
-		if t == last {
-			return t, nil
-		}
-		last = t
-	}
-	return 0, errors.New("no two reads of the temperature agree: check the wiring and the pull-ups")
-}
-
 // Close shuts the chip down.
-func (s *sensor) Close() error { return s.chip.Halt() }
+func (s *sensor) Close() error { return s.chip.Write(regConfig, mark|shutdown) }

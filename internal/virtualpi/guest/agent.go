@@ -156,14 +156,14 @@ func readOnce(config string) (map[string]json.RawMessage, error) {
 	return m, nil
 }
 
-// printLog prints what the agent has logged since an instant, and what the
-// kernel said last.
-func (p *pi) printLog(since time.Time) {
+// printLog prints what the agent has logged since an instant.
+func printLog(since time.Time) {
 	b, _ := os.ReadFile(logPath)
-	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
-	const most = 15
-	for _, line := range lines[max(0, len(lines)-most):] {
-		fmt.Println("  agent:", line)
+	for line := range strings.Lines(string(b)) {
+		text, ok := strings.CutPrefix(line, "time=")
+		stamp, text, _ := strings.Cut(text, " ")
+		if at, err := time.Parse(time.RFC3339Nano, stamp); ok && err == nil && !at.Before(since.Truncate(time.Millisecond)) {
+			fmt.Printf("  %6.3f s %s", at.Sub(since).Seconds(), text)
+		}
 	}
-	fmt.Println("  the step began at", since.UTC().Format(time.TimeOnly+".000"))
 }

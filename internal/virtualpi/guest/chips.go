@@ -58,7 +58,7 @@ func unhex(s string) []byte {
 
 func air(x *wire, bus *chips.Bus) *sensor {
 	c := chips.NewBME280([26]byte(unhex(calib280)), [7]byte(unhex(calib280H)))
-	s := onI2C(x, bus, 0x76, "air", 500*time.Millisecond, `driver: bme280, bus: "1", address: 0x76`, &freeRunning{BME280: c})
+	s := onI2C(x, bus, 0x76, "air", 500*time.Millisecond, `driver: bme280, bus: "1", address: 0x76`, &endless{BME280: c})
 	s.reset = c.Reset
 	at := func(t, p uint32, h uint16, temp, humi, pressure string) {
 		s.points = append(s.points, point{func() { c.SetRaw(t, p, h) }, values{"temp": temp, "humi": humi, "pressure": pressure}})
@@ -80,13 +80,14 @@ func gas(x *wire, bus *chips.Bus) *sensor {
 	}
 	at(501177, 302706, 21704, 578, "27.35", "56.06", "1009.61", "952891")
 	at(501290, 302750, 21715, 579, "27.38", "56.13", "1009.61", "952211")
-	at(501410, 302801, 21726, 577, "27.42", "56.20", "1009.57", "953571")
+	at(501410, 302801, 21726, 577, "27.42", "56.2", "1009.57", "953571")
 	at(501070, 302660, 21690, 576, "27.31", "55.96", "1009.61", "954253")
 	return s
 }
 
 func volts(x *wire, bus *chips.Bus) *sensor {
 	c := chips.NewADS1115()
+	c.Oscillator(1.1) // as fast as it may be: the kernel does not wait for long
 	s := onI2C(x, bus, 0x48, "volts", 500*time.Millisecond,
 		`driver: ads1115, bus: "1", address: 0x48, full_scale: 2.048, channels: [{channel: 0, key: a}, {channel: 3, key: b}]`, c)
 	s.reset = c.PowerCycle
@@ -147,17 +148,17 @@ func onI2C(x *wire, bus *chips.Bus, address uint16, name string, interval time.D
 	}
 }
 
-// freeRunning is a BME280 that measures without end in normal mode, as the
-// kernel has it do: each time it is looked at there is a new result.
-type freeRunning struct {
+// endless is a BME280 that measures without end in normal mode, as the kernel
+// has it do: whenever it has been looked at, it begins anew.
+type endless struct {
 	*chips.BME280
 	ctrlMeas byte // 0 while not in normal mode
 }
 
 // Tx implements [chips.Chip].
-func (c *freeRunning) Tx(w, r []byte) error {
-	const reset, ctrlMeas, normal, forced = 0xE0, 0xF4, 3, 1
-	if len(w) == 2 && (w[0] == ctrlMeas || w[0] == reset) {
+func (c *endless) Tx(w, r []byte) error {
+	const ctrlMeas, normal, forced = 0xF4, 3, 1
+	if len(w) > 1 {
 		c.ctrlMeas = 0
 		if w[0] == ctrlMeas && w[1]&normal == normal {
 			c.ctrlMeas = w[1]&^normal | forced

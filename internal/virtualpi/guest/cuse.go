@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"os"
@@ -172,7 +173,7 @@ func (s *spidev) ioctl(in []byte) ([]byte, unix.Errno) {
 		return append(retry, encode([]area{{t.Tx, uint64(t.Len)}, {t.Rx, uint64(t.Len)}})...), 0
 	}
 	read := make([]byte, t.Len)
-	if err := s.wire.tx(0, in[n:], read); err != nil {
+	if err := s.wire.tx(context.Background(), 0, in[n:], read); err != nil {
 		return nil, unix.EIO
 	}
 	return append(encode(ioctlReply{Result: int32(t.Len)}), read...), 0

@@ -48,16 +48,27 @@ func (p *pi) troubles() []trouble {
 		}
 	}
 	bus1, bus0, port := p.i2c[1].wire, p.i2c[0].wire, p.spi.wire
+	brownOut := trouble{
+		name: "brown-out", hits: append(on1, on0...), mild: true, lasts: 100 * time.Millisecond,
+		begin: func() error {
+			for _, s := range append(on1, on0...) {
+				s.reset()
+			}
+			return nil
+		},
+		end: func() error { return nil },
+	}
 	return []trouble{
 		unplugged(p.air), unplugged(p.gas), unplugged(p.volts), unplugged(p.light), unplugged(p.dial),
 		faulty("I2C not acknowledged now and then", bus1, on1, true, 3*time.Second, fault{nak: 0.1}),
 		faulty("I2C bits flipped when read", bus1, on1, true, 4*time.Second, fault{flipRead: 0.1}),
 		faulty("I2C bits flipped when written", bus1, on1, true, 4*time.Second, fault{flipWrite: 0.05}),
-		faulty("light: bits flipped both ways", bus0, on0, true, 4*time.Second, fault{flipRead: 0.1, flipWrite: 0.05}),
-		faulty("SPI bits flipped", port, spi, true, 4*time.Second, fault{flipRead: 0.1}),
+		faulty("I2C bits flipped both ways", bus0, on0, true, 4*time.Second, fault{flipRead: 0.1, flipWrite: 0.05}),
+		faulty("SPI bits flipped", port, spi, true, 4*time.Second, fault{flipRead: 0.3}),
 		faulty("I2C held low", bus1, on1, false, 5*time.Second, fault{held: true}),
 		faulty("I2C adapter hangs", bus1, on1, false, 5*time.Second, fault{held: true, deaf: true}),
 		faulty("SPI hangs", port, spi, false, 4*time.Second, fault{held: true}),
+		brownOut,
 		{name: "I2C adapter out and in", hits: on1, lasts: 2 * time.Second, begin: p.i2c[1].pull, end: p.i2c[1].plug},
 		{name: "SPI port gone and back", hits: spi, lasts: 2 * time.Second, begin: p.spi.pull, end: p.spi.plug},
 	}

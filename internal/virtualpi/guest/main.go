@@ -120,7 +120,7 @@ func (p *pi) step(name string, do func() (seen string, err error)) bool {
 	seen, err := do()
 	if err != nil {
 		fmt.Printf("%sFAIL %s: %s\n", prefix, name, strings.ReplaceAll(err.Error(), "\n", " | "))
-		p.printLog(begin)
+		printLog(begin)
 		return false
 	}
 	fmt.Printf("%sok %s: %s (%.1f s)\n", prefix, name, seen, time.Since(begin).Seconds())

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 )
@@ -43,7 +44,7 @@ type tinyUSB struct {
 }
 
 // control carries out one control transfer.
-func (t *tinyUSB) control(setup [8]byte, out []byte) (in []byte, err error) {
+func (t *tinyUSB) control(ctx context.Context, setup [8]byte, out []byte) (in []byte, err error) {
 	kind, request := setup[0], setup[1]
 	value, index, length := binary.LittleEndian.Uint16(setup[2:]), binary.LittleEndian.Uint16(setup[4:]), binary.LittleEndian.Uint16(setup[6:])
 	if kind&0x60 == 0 { // of USB itself
@@ -80,7 +81,7 @@ func (t *tinyUSB) control(setup [8]byte, out []byte) (in []byte, err error) {
 				return nil, nil // what is read after it is of the same transaction
 			}
 		}
-		t.refused = t.wire.tx(index, t.written, in) != nil
+		t.refused = t.wire.tx(ctx, index, t.written, in) != nil
 		return in, nil
 	}
 	return nil, errUnknownRequest

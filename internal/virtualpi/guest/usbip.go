@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -79,7 +80,7 @@ func (a *adapter) plug() error {
 	go func() {
 		defer close(a.served)
 		defer conn.Close()
-		s := usbServer{conn: conn, device: tinyUSB{wire: a.wire}, deaf: a.wire.deaf, open: map[uint32]bool{}}
+		s := usbServer{conn: conn, device: tinyUSB{wire: a.wire}, deaf: a.wire.deaf, open: map[uint32]context.CancelFunc{}}
 		s.serve()
 	}()
 	return within(10*time.Second, "bus "+a.path()+" to come", func() bool {
@@ -110,11 +111,13 @@ type usbServer struct {
 	deaf   func() bool
 
 	mu   sync.Mutex
-	open map[uint32]bool // requests without an answer; false: taken back
+	open map[uint32]context.CancelFunc // requests without an answer
 }
 
 // serve ends when the device is pulled out.
 func (s *usbServer) serve() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	for {
 		var r usbRequest
 		if err := binary.Read(s.conn, binary.BigEndian, &r); err != nil {
@@ -131,16 +134,17 @@ func (s *usbServer) serve() {
 				return
 			}
 		}
+		ctx, cancel := context.WithCancel(ctx)
 		s.mu.Lock()
-		s.open[r.Seq] = true
+		s.open[r.Seq] = cancel
 		s.mu.Unlock()
-		go s.submit(r, out)
+		go s.submit(ctx, r, out)
 	}
 }
 
-func (s *usbServer) submit(r usbRequest, out []byte) {
+func (s *usbServer) submit(ctx context.Context, r usbRequest, out []byte) {
 	reply := usbReply{Command: usbSubmitted, Seq: r.Seq}
-	in, err := s.device.control(r.Setup, out)
+	in, err := s.device.control(ctx, r.Setup, out)
 	switch {
 	case err != nil:
 		reply.Status = -int32(unix.EPIPE) // a stall
@@ -152,24 +156,25 @@ func (s *usbServer) submit(r usbRequest, out []byte) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.open[r.Seq] {
+	if cancel := s.open[r.Seq]; cancel != nil {
+		cancel()
+		delete(s.open, r.Seq)
 		s.send(reply, in)
 	}
-	delete(s.open, r.Seq)
 }
 
-// unlink takes a request back. A deaf adapter first ends it.
+// unlink takes a request back. A deaf adapter goes on with it first.
 func (s *usbServer) unlink(r usbRequest) {
-	reply := usbReply{Command: usbUnlinked, Seq: r.Seq, Status: -int32(unix.ECONNRESET)}
 	for s.deaf() {
 		time.Sleep(10 * time.Millisecond)
 	}
+	reply := usbReply{Command: usbUnlinked, Seq: r.Seq}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.open[r.Flags]; ok {
-		s.open[r.Flags] = false
-	} else {
-		reply.Status = 0 // its answer was faster
+	if cancel := s.open[r.Flags]; cancel != nil { // else its answer was faster
+		cancel()
+		delete(s.open, r.Flags)
+		reply.Status = -int32(unix.ECONNRESET)
 	}
 	s.send(reply, nil)
 }

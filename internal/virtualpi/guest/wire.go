@@ -3,6 +3,7 @@
 package main
 
 import (
+	"context"
 	"math/rand/v2"
 	"sync"
 	"syscall"
@@ -69,14 +70,19 @@ func (x *wire) lapse(address uint16, after int, reset func()) *lapse {
 	return l
 }
 
-// tx carries out one transaction, which takes as long as the wire is held.
-func (x *wire) tx(address uint16, w, r []byte) error {
+// tx carries out one transaction, which takes as long as the wire is held, or
+// until the adapter gives it up.
+func (x *wire) tx(ctx context.Context, address uint16, w, r []byte) error {
 	x.mu.Lock()
 	for x.fault.held {
 		freed := x.freed
 		x.spoiled++
 		x.mu.Unlock()
-		<-freed
+		select {
+		case <-freed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 		x.mu.Lock()
 	}
 	defer x.mu.Unlock()

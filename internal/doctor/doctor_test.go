@@ -1,0 +1,95 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A sighting is a state that a check is shown, and what it says of it.
+type sighting struct {
+	name   string
+	look   func(t *testing.T) []Finding
+	status Status
+	what   string // in what the check says
+	do     string // in what it says to do; "": nothing
+}
+
+// Each line that doctor can print is seen here, of each check the good and the
+// bad ones.
+func TestChecks(t *testing.T) {
+	all := map[Check][]sighting{
+		Configuration: configurationSightings,
+		Service:       serviceSightings,
+		Agent:         agentSightings,
+		Power:         powerSightings,
+		Clock:         clockSightings,
+		Outbox:        outboxSightings(),
+		Bus:           busSightings,
+		Access:        accessSightings,
+		Address:       addressSightings,
+		Sensor:        sensorSightings,
+		Broker:        brokerSightings,
+		Publish:       publishSightings,
+		Commands:      commandsSightings,
+		ClientID:      clientIDSightings,
+	}
+	for _, check := range Checks() {
+		good, bad := false, false
+		for _, s := range all[check] {
+			good = good || s.status == OK
+			bad = bad || s.status == Failed || s.status == Warning
+			t.Run(string(check)+"/"+s.name, func(t *testing.T) { s.see(t, check) })
+		}
+		if !good || !bad {
+			t.Errorf("%s is not seen both ways: good %v, bad %v", check, good, bad)
+		}
+	}
+}
+
+func (s sighting) see(t *testing.T, check Check) {
+	found := s.look(t)
+	matches := func(f Finding) bool {
+		return f.Check == check && f.Status == s.status && strings.Contains(f.What, s.what) &&
+			strings.Contains(f.Do, s.do) && (s.do == "") == (f.Do == "")
+	}
+	if !slices.ContainsFunc(found, matches) {
+		t.Errorf("found %+v\n want %s: … %s …, do: … %s …", found, s.status, s.what, s.do)
+	}
+	for _, f := range found {
+		if f.Status == Failed && (s.status == OK || f.Do == "") {
+			t.Errorf("found %+v", f)
+		}
+		if strings.Contains(f.What+f.Do, "%!") {
+			t.Errorf("badly formatted: %+v", f)
+		}
+	}
+}
+
+// alone makes the only finding of a check a list.
+func alone(f Finding) []Finding { return []Finding{f} }
+
+// machine returns a machine with files; where the text begins with "->" it is a
+// link.
+func machine(t *testing.T, files map[string]string) Machine {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		var err error
+		if target, link := strings.CutPrefix(text, "->"); link {
+			err = os.Symlink(target, path)
+		} else {
+			err = os.WriteFile(path, []byte(text), 0o644)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return Machine{Root: root}
+}
