@@ -85,7 +85,7 @@ func (a Adjustment) describe() string {
 		add("times %v", *a.Scale)
 	}
 	if a.Offset != 0 {
-		add("%+v", a.Offset)
+		add("%+g", a.Offset)
 	}
 	switch n := len(a.Calibrate); {
 	case n == 1:

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"slices"
 	"strings"
 
 	"gopkg.in/yaml.v3"
@@ -8,16 +9,13 @@ import (
 
 // written returns the keys of a sensor, its driver's options among them, on one
 // line of YAML to paste into another configuration: as they were written, but
-// with the values of variables and aliases. Its bus is left out. It is "" for
-// what is not well formed, which is told elsewhere.
+// with the values of variables and aliases, and without its bus. The sensor has
+// been decoded without an error, so its size is bounded.
 func (d *decoder) written(sensor *yaml.Node) string {
 	n := d.plain(sensor)
-	if n == nil || n.Kind != yaml.MappingNode {
-		return ""
-	}
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		if n.Content[i].Value == "bus" {
-			n.Content = append(n.Content[:i], n.Content[i+2:]...)
+			n.Content = slices.Delete(n.Content, i, i+2)
 			break
 		}
 	}
@@ -30,28 +28,31 @@ func (d *decoder) written(sensor *yaml.Node) string {
 }
 
 // plain returns a copy of a node that depends on no other, without comments and
-// on one line; nil when there are too many nodes.
+// on one line.
 func (d *decoder) plain(n *yaml.Node) *yaml.Node {
-	if n = d.enter(n); n == nil {
-		return nil
+	if n.Kind == yaml.AliasNode {
+		n = n.Alias
 	}
-	const quoted = yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle
-	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Value: n.Value, Style: n.Style & quoted}
-	if n.Kind != yaml.ScalarNode {
-		c.Style = yaml.FlowStyle
-	} else if isNull(n) {
-		c.Value = "null"
-	} else if text, err := substitute(n.Value, d.lookup); err == nil {
-		c.Value = text
-	}
-	if strings.Contains(c.Value, "\n") {
-		c.Style = yaml.DoubleQuotedStyle // has no line breaks of its own
+	c := &yaml.Node{Kind: n.Kind, Tag: n.Tag, Style: yaml.FlowStyle}
+	if n.Kind == yaml.ScalarNode {
+		c.Value, c.Style = d.plainText(n)
 	}
 	for _, child := range n.Content {
-		if child = d.plain(child); child == nil {
-			return nil
-		}
-		c.Content = append(c.Content, child)
+		c.Content = append(c.Content, d.plain(child))
 	}
 	return c
+}
+
+func (d *decoder) plainText(n *yaml.Node) (string, yaml.Style) {
+	if isNull(n) {
+		return "null", 0
+	}
+	text, err := substitute(n.Value, d.lookup)
+	if err != nil {
+		text = n.Value
+	}
+	if strings.Contains(text, "\n") {
+		return text, yaml.DoubleQuotedStyle // without line breaks of its own
+	}
+	return text, n.Style & (yaml.DoubleQuotedStyle | yaml.SingleQuotedStyle)
 }

@@ -22,13 +22,11 @@ sensors:
           lines
     bus: replay:a.rec
   - {driver: bme280, name: "1", adjust: {temp: {limits: *limits}}, odd: "a: #b, }", empty: }
-  - [bus]
 `
 	want := []string{
 		`name: air, driver: bme280, filter: 4`,
 		`driver: mcp3008, vref: "3.3", channels: [{channel: 0, ldr: {fixed: 10k}}, {channel: 1, note: "two\nlines\n"}]`,
 		`driver: bme280, name: "1", adjust: {temp: {limits: {min: -40, max: 85}}}, odd: "a: #b, }", empty: null`,
-		``,
 	}
 	var file struct{ Sensors []yaml.Node }
 	if err := yaml.Unmarshal([]byte(text), &file); err != nil {

@@ -25,14 +25,14 @@ var diskSightings = []sighting{
 		if err := os.Chmod(dir, 0o500); err != nil {
 			t.Fatal(err)
 		}
-		return asNobody(t, func() []Finding { return alone(Disk(dir, 1<<20, nil)) })
+		return asNobody(t, dir, func() []Finding { return alone(Disk(dir, 1<<20, nil)) })
 	}, Failed, "permission denied", "let the agent's user write to"},
 	{"of the service's user", func(t *testing.T) []Finding {
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o500); err != nil {
 			t.Fatal(err)
 		}
-		return asNobody(t, func() []Finding { return alone(Disk(dir, 1<<20, &Unit{})) })
+		return asNobody(t, dir, func() []Finding { return alone(Disk(dir, 1<<20, &Unit{})) })
 	}, Skipped, "run this as root, with sudo", ""},
 }
 

@@ -57,6 +57,12 @@ func TestChipsNoDriverIsFor(t *testing.T) {
 		{"LM75", 0x48, registers(map[byte]string{1: "\x00\x00", 2: "\x4B\x00", 3: "\x50\x00"}), []string{
 			"expected an ADS1115, thresholds", "expected a TMP102; found its thresholds, but configuration 0x0000, which none can have: it may be an LM75", "expected an INA219, configuration",
 		}},
+		{"thermostat", 0x49, registers(map[byte]string{1: "\x60\xA0", 2: "\x12\x00", 3: "\x14\x00"}), []string{
+			"expected an ADS1115, thresholds", "expected a TMP102, thresholds 0x4b00 and 0x5000; found 0x1200 and 0x1400", "expected an INA219, configuration",
+		}},
+		{"copy", 0x47, func() chips.Chip { c := chips.NewHDC302x(); c.Manufacturer = 0x4D53; return c }, []string{
+			"expected an HDC302x, manufacturer 0x3000; found manufacturer 0x4d53",
+		}},
 		{"servos", 0x40, registers(map[byte]string{0: "\x11\x11", 4: "\xE8\xE8", 5: "\xE0\xE0"}), []string{"expected an INA219, configuration 0x399f after power-up; found 0x1111"}},
 		{"SHT3x", 0x44, func() chips.Chip { return &stranger{writes: true} }, []string{"reading the serial number of an SHT4x", "reading the manufacturer of an HDC302x"}},
 	} {

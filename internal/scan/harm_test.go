@@ -172,6 +172,23 @@ func (c *talkative) Tx(w, r []byte) error {
 	return err
 }
 
+// The answer to a command of another program may be waiting to be read. It is
+// lost to that program, but does not make the chip one with registers.
+func TestChipWhoseAnswerWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		w := p.bus(1, "")
+		w.Plug(0x44, chips.NewSHT4x())
+		if err := w.Bus.Tx(0x44, []byte{0xFD}, nil); err != nil { // measure
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if got := p.scan("").I2C[0].Chips; len(got) != 1 || got[0].Name != "SHT4x" {
+			t.Errorf("found %+v", got)
+		}
+	})
+}
+
 // A bit that flips on the wire, which carries no checksum, costs nothing.
 func TestOneFlippedBit(t *testing.T) {
 	p := newPi(t)

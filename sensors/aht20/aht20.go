@@ -13,6 +13,7 @@ package aht20
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"periph.io/x/devices/v3/aht20"
 
 	"sensor-agent/sensors"
+	"sensor-agent/sensors/crc8"
 )
 
 const (
@@ -92,6 +94,10 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 		return nil, err
 	}
 	if err := s.chip.Sense(&s.env); err != nil {
+		var corrupt *aht20.DataCorruptionError
+		if errors.As(err, &corrupt) {
+			err = crc8.ErrChecksum // which says what to do
+		}
 		return nil, fmt.Errorf("measuring: %w", err)
 	}
 	temperature := s.env.Temperature.Celsius()

@@ -10,6 +10,7 @@ import (
 
 	"sensor-agent/internal/chips"
 	"sensor-agent/sensors"
+	"sensor-agent/sensors/crc8"
 )
 
 // A line is a bus with one chip, on which something happens at one of its
@@ -19,6 +20,7 @@ type line struct {
 	before, after func(w, r []byte) error // unless nil: at each transaction
 	n             int                     // transactions so far
 	sizes         [][2]int                // of each: bytes written and read
+	there         bool                    // the chip is all along
 }
 
 func (l *line) Tx(addr uint16, w, r []byte) error {
@@ -50,6 +52,9 @@ func live(t *testing.T, s subject, l *line, rounds int) []sensors.Reading {
 	read := func() (sensors.Reading, error) {
 		if sensor == nil {
 			opened, err := plan.Open(t.Context(), wire(l, s.driver))
+			if l.there && errors.Is(err, sensors.ErrNotFound) && !errors.Is(err, crc8.ErrChecksum) {
+				t.Errorf("takes its chip for none: %v", err)
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -205,6 +210,7 @@ func TestUnplugged(t *testing.T) {
 // Any single bit flipped in anything that is read.
 func TestBitFlippedInARead(t *testing.T) {
 	lives(t, func(l *life, n, bit int, size [2]int) bool {
+		l.there = true
 		l.after = l.at(n, func(_, r []byte) error { r[bit/8] ^= 1 << (bit % 8); return nil })
 		return bit < 8*size[1]
 	})

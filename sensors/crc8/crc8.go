@@ -16,7 +16,8 @@ import (
 // significant first, and their checksum.
 const WordSize = 3
 
-var errChecksum = errors.New("wrong checksum: check the wiring, the pull-ups and the length of the bus")
+// ErrChecksum is what a disturbed bus causes, and a chip that sends none.
+var ErrChecksum = errors.New("wrong checksum: check the wiring, the pull-ups and the length of the bus")
 
 // Sum returns the checksum of data.
 func Sum(data []byte) byte {
@@ -37,7 +38,7 @@ func Words(words []uint16, frame []byte) error {
 	for i := range words {
 		w := frame[i*WordSize:][:WordSize]
 		if Sum(w[:2]) != w[2] {
-			return errChecksum
+			return ErrChecksum
 		}
 		words[i] = binary.BigEndian.Uint16(w)
 	}

@@ -1,0 +1,3 @@
+package doctor
+
+var brokerSightings, publishSightings, commandsSightings, clientIDSightings []sighting

@@ -1,0 +1,43 @@
+package doctor
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// asNobody makes checks as a user to whom nothing belongs, if the test runs as
+// root; else as the user it runs as. What they look at lies below dir.
+func asNobody(t *testing.T, dir string, check func() []Finding) (found []Finding) {
+	t.Helper()
+	if os.Getuid() != 0 {
+		return check()
+	}
+	for up := filepath.Dir(dir); up != os.TempDir() && up != "/"; up = filepath.Dir(up) {
+		if err := os.Chmod(up, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	done := make(chan unix.Errno)
+	go func() {
+		runtime.LockOSThread() // and never unlock: the thread ends with the goroutine
+		const nobody = 65534
+		var errno unix.Errno
+		for _, call := range []uintptr{unix.SYS_SETRESGID, unix.SYS_SETRESUID} { // of this thread alone
+			if errno == 0 {
+				_, _, errno = unix.RawSyscall(call, nobody, nobody, nobody)
+			}
+		}
+		if errno == 0 {
+			found = check()
+		}
+		done <- errno
+	}()
+	if errno := <-done; errno != 0 {
+		t.Fatal(errno)
+	}
+	return found
+}
