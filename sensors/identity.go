@@ -30,19 +30,17 @@ type Identity struct {
 	Certainty Certainty
 }
 
-// Registers reads registers of a chip on I2C, of 16 bits each, most significant
-// byte first: what an Identify does that goes by what they hold. A chip that
-// does not answer is [ErrNotFound].
-func (w Wire) Registers(numbers ...byte) ([]uint16, error) {
-	values := make([]uint16, len(numbers))
-	for i, number := range numbers {
-		var b [2]byte
-		if err := w.I2C.Tx(w.Address, []byte{number}, b[:]); err != nil {
-			return nil, fmt.Errorf("%w: reading register %#02x: %w", ErrNotFound, number, err)
-		}
-		values[i] = binary.BigEndian.Uint16(b[:])
+// Register reads a register of a chip on I2C, of 16 bits, most significant byte
+// first: what an Identify does that goes by what they hold. It reads one after
+// the other and stops at the first that speaks against its chip, lest it come
+// to one that another chip clears when it is read. A chip that does not answer
+// is [ErrNotFound].
+func (w Wire) Register(number byte) (uint16, error) {
+	var b [2]byte
+	if err := w.I2C.Tx(w.Address, []byte{number}, b[:]); err != nil {
+		return 0, fmt.Errorf("%w: reading register %#02x: %w", ErrNotFound, number, err)
 	}
-	return values, nil
+	return binary.BigEndian.Uint16(b[:]), nil
 }
 
 // A Source is something that the kernel measures with and a driver can read.

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"sensor-agent/internal/advice"
 	"sensor-agent/internal/bus"
 	"sensor-agent/internal/clock"
 	"sensor-agent/internal/config"
@@ -92,6 +93,7 @@ func readOnce(ctx context.Context, s *config.Sensor, wire func() (sensors.Wire, 
 		reading sensors.Reading
 		err     error
 	}
+	began := time.Now()
 	done := make(chan result, 1)
 	go func() {
 		var r result
@@ -113,7 +115,9 @@ func readOnce(ctx context.Context, s *config.Sensor, wire func() (sensors.Wire, 
 	case r := <-done:
 		return r.reading, r.err
 	case <-ctx.Done():
-		return nil, fmt.Errorf("no answer within %v: a bus or the driver hangs: check the wiring, or take the power from the sensor for a moment", readTimeout)
+		return nil, advice.To(
+			fmt.Errorf("no answer within %v: a bus or the driver hangs", time.Since(began).Round(time.Second)),
+			"check the wiring, or take the power from the sensor for a moment")
 	}
 }
 

@@ -41,7 +41,10 @@ func TestChecks(t *testing.T) {
 		for _, s := range all[check] {
 			good = good || s.status == OK
 			bad = bad || s.status == Failed || s.status == Warning
-			t.Run(string(check)+"/"+s.name, func(t *testing.T) { s.see(t, check) })
+			t.Run(string(check)+"/"+s.name, func(t *testing.T) {
+				t.Parallel()
+				s.see(t, check)
+			})
 		}
 		if !good || !bad {
 			t.Errorf("%s is not seen both ways: good %v, bad %v", check, good, bad)

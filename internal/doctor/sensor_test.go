@@ -116,7 +116,7 @@ var sensorSightings = []sighting{
 	{"an error without advice", gives(nil, errors.New("crc error")), Failed, "air: crc error", "`sensor-agent scan`"},
 	{"slow", func(t *testing.T) (found []Finding) {
 		synctest.Test(t, func(t *testing.T) {
-			c := mustParse(t, "sensors: [{name: a, driver: tmp102}, {name: b, driver: bh1750}, {name: c, driver: bme280}, {name: d, driver: ina219}]")
+			c := mustParse(t, "sensors: [{name: a, driver: tmp102}, {name: b, driver: bh1750}, {name: c, driver: mcp9808, keys: {temp: t}}, {name: d, driver: ina219}]")
 			began := time.Now()
 			_, found = Sensors(t.Context(), c.Sensors, func(ctx context.Context, _ *config.Sensor, _ *slog.Logger) (sensors.Reading, error) {
 				<-ctx.Done()

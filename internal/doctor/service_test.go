@@ -65,8 +65,8 @@ var serviceSightings = []sighting{
 // What changes a unit is read in systemd's order.
 func TestUnit(t *testing.T) {
 	m := machine(t, map[string]string{
-		"lib/systemd/system/sensor-agent.service":                   "[Service]\nUser=nobody\n",
-		unitPath:                                                    ourUnit,
+		"lib/systemd/system/sensor-agent.service": "[Service]\nUser=nobody\n",
+		unitPath: ourUnit,
 		"lib/systemd/system/sensor-agent.service.d/10-a.conf":       "[Service]\nUser=hidden\n",
 		"etc/systemd/system/sensor-agent.service.d/10-a.conf":       "[Service]\nDynamicUser=no\nUser=pi\nSupplementaryGroups=\nSupplementaryGroups=gpio\n",
 		"run/systemd/system/sensor-agent.service.d/20-b.conf":       "[Service]\nExecStart=\nExecStart=/opt/sensor-agent run \\\n  --config=/opt/config.yaml\nSupplementaryGroups=spi\n; nothing\n",
@@ -82,7 +82,10 @@ func TestUnit(t *testing.T) {
 	if diff := cmp.Diff(want, u, cmp.AllowUnexported(Unit{})); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	lookup := u.Environment(m, func(name string) (string, bool) { return "mine", name == "HOME" })
+	lookup := u.Environment(m, func(name string) (string, bool) {
+		value, found := map[string]string{"HOME": "mine"}[name]
+		return value, found
+	})
 	for name, want := range map[string]string{
 		"HOME": "mine", "STATE_DIRECTORY": "/var/lib/sensor-agent", "SENSOR_AGENT_MQTT_PASSWORD": "secret", "PATH": "",
 	} {

@@ -70,7 +70,7 @@ func (d Device) screens() []string {
 	return names
 }
 
-// A owner is the kernel's driver of a chip.
+// An owner is the kernel's driver of a chip.
 type owner struct {
 	chip   string // as the device tree, or who announced it, calls it
 	driver string

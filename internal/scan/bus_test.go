@@ -55,10 +55,10 @@ func TestChipsNoDriverIsFor(t *testing.T) {
 		{"clock", 0x68, registers(nil), nil},
 		{"relays", 0x38, func() chips.Chip { return &stranger{reads: filled(0xFE), writes: true} }, []string{"expected an AHT20; what answers reads 0xfe throughout, as a PCF8574A"}},
 		{"LM75", 0x48, registers(map[byte]string{1: "\x00\x00", 2: "\x4B\x00", 3: "\x50\x00"}), []string{
-			"expected an ADS1115, thresholds", "expected a TMP102; found its thresholds, but configuration 0x0000, which none can have: it may be an LM75", "expected an INA219, configuration",
+			"expected an ADS1115, which has the threshold 0x8000", "expected a TMP102; found its thresholds, but configuration 0x0000, which none can have: it may be an LM75", "expected an INA219, configuration",
 		}},
 		{"thermostat", 0x49, registers(map[byte]string{1: "\x60\xA0", 2: "\x12\x00", 3: "\x14\x00"}), []string{
-			"expected an ADS1115, thresholds", "expected a TMP102, thresholds 0x4b00 and 0x5000; found 0x1200 and 0x1400", "expected an INA219, configuration",
+			"expected an ADS1115, which has the threshold 0x8000", "expected a TMP102, which has the threshold 0x4b00 in register 2 after power-up; found 0x1200", "expected an INA219, configuration",
 		}},
 		{"copy", 0x47, func() chips.Chip { c := chips.NewHDC302x(); c.Manufacturer = 0x4D53; return c }, []string{
 			"expected an HDC302x, manufacturer 0x3000; found manufacturer 0x4d53",

@@ -120,6 +120,22 @@ func TestRegistersStayAsTheyAre(t *testing.T) {
 	}
 }
 
+// Reading the power of an INA219 clears the bit by which an agent knows that a
+// conversion has ended.
+func TestINA219IsNotHurried(t *testing.T) {
+	for _, address := range driver(t, "ina219").Addresses {
+		p := newPi(t)
+		w := p.bus(1, "")
+		w.Plug(address, chips.NewINA219())
+		p.scan("")
+		for _, x := range w.sent {
+			if x.addr == address && len(x.wrote) > 0 && x.wrote[0] == 0x03 {
+				t.Errorf("the power at %#02x was read", address)
+			}
+		}
+	}
+}
+
 // A driver cannot get past the line, whatever it tries.
 func TestLineRefusesWhatCouldDoHarm(t *testing.T) {
 	for _, c := range []struct {

@@ -68,7 +68,12 @@ func refused(err error) bool {
 // What can be read once only is the answer to an earlier command.
 func (l *line) answers(address uint16) bool {
 	var b [1]byte
-	return l.Tx(address, nil, b[:]) == nil && l.Tx(address, nil, b[:]) == nil
+	for range 2 {
+		if l.Tx(address, nil, b[:]) != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // checksummed reports whether what is read at an address carries the checksums

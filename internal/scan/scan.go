@@ -14,9 +14,9 @@
 //  1. A plain read of one byte at each address from 0x08 to 0x77, those that
 //     have no other meaning in the I2C specification. It is what i2cdetect does
 //     where it is careful. Chips that a driver of the kernel owns are left out.
-//  2. Where no driver of the agent has a chip, nothing more: not at 0x50 to
-//     0x57 (memories), nor at 0x20 to 0x27 and 0x38 to 0x3F (PCF8574), where a
-//     byte that is written is the state of eight outputs.
+//  2. Where no driver of the agent has a chip, nothing more. That leaves alone
+//     memories (0x50 to 0x57), displays, and most addresses of the PCF8574 (0x20
+//     to 0x27, 0x38 to 0x3F), to which a byte is the state of eight outputs.
 //  3. A chip that answered has registers, or outputs, or both. It is sent the
 //     number of a register and read at once, in one transaction. No value
 //     follows the number, so no register changes.
@@ -28,10 +28,11 @@
 // [line] sees to it that drivers keep to the last two points. It is also why
 // drivers whose chips share addresses can be asked in any order:
 //
-//   - 0x40 to 0x4F: INA219, ADS1115, ADS1015 and TMP102 have registers and get
-//     the numbers 0 to 5, all of which they have or fold into those they have.
-//     Registers that lose something by being read are not among them. To an
-//     SHT4x, 0 to 5 are no commands; to an HDC302x and an SHT3x, half of one.
+//   - 0x40 to 0x4F: INA219, ADS1115, ADS1015 and TMP102 have registers. The
+//     numbers are 0 to 5, which each of them has or folds into those it has. The
+//     one register that loses something by being read, the INA219's power at 3,
+//     is asked for only of a chip that has shown not to be one. To an SHT4x, 0
+//     to 5 are no commands; to an HDC302x and an SHT3x, half of one.
 //   - 0x44 to 0x47: SHT4x and HDC302x get commands. That of the SHT4x is half a
 //     one to an HDC302x. That of the HDC302x begins with a byte that is not a
 //     command of the SHT4x, of which some heat it; it is sent second, and not
@@ -39,7 +40,7 @@
 //   - 0x62: the SCD4x gets commands, the converter MCP4725, to which two bytes
 //     are a voltage, none, as it answers a plain read.
 //   - 0x23, 0x5C and 0x38: BH1750 and AHT20 have no registers. They are only
-//     read, since a PCF8574 may be there instead.
+//     read, since a PCF8574 or PCF8574A may be there instead.
 //   - 0x18 to 0x1F, 0x76 and 0x77: MCP9808 and Bosch's chips have registers. The
 //     numbers asked for are no commands of the DS2482 and MS5611 found there.
 //

@@ -37,7 +37,7 @@ const (
 
 // usual is longer than the guest takes for its steps on a busy machine, each of
 // which is bounded by itself.
-const usual = 5 * time.Minute
+const usual = 10 * time.Minute
 
 func TestVirtualPi(t *testing.T) {
 	if !*boot {
@@ -51,7 +51,7 @@ func TestVirtualPi(t *testing.T) {
 		entry{"init", build(t, "./guest")},
 		entry{"sensor-agent", build(t, "../../cmd/sensor-agent")}))
 
-	ctx, cancel := context.WithTimeout(t.Context(), usual+*soak)
+	ctx, cancel := context.WithTimeout(t.Context(), usual+3**soak)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, qemu,
 		"-M", "virt", "-cpu", "cortex-a53", "-m", "512", "-icount", "shift=2,sleep=off", "-rtc", "clock=vm",

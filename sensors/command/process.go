@@ -68,8 +68,8 @@ func (p *process) run(cmd *exec.Cmd) {
 	if err := cmd.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		p.err = fmt.Errorf("the program failed: %w", err)
 	}
-	// Its number is not used again while the group has members, and if it has
-	// none, not before all others have been.
+	// What is left of the group. It keeps its number as long as it has members;
+	// without any, that is the number the kernel will use again last.
 	_ = signal(cmd.Process, syscall.SIGKILL)
 	p.stdout.end()
 }

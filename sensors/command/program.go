@@ -94,7 +94,8 @@ func (p *program) ended() error {
 type onDemand struct{ *program }
 
 // Read runs the program and takes the last line it prints. It returns when the
-// program has ended or been killed, at most half a second after its deadline.
+// program has ended or been killed, which is grace after its deadline unless it
+// hangs in the kernel.
 func (s onDemand) Read(ctx context.Context) (sensors.Reading, error) {
 	run, err := s.start()
 	if err != nil {

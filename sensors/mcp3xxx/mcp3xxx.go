@@ -2,17 +2,21 @@
 // (12 bit), analog-to-digital converters on SPI with 4 or 8 inputs, measured
 // single-ended against ground.
 //
-// The chips have no registers and no identity. The one thing they say beside
-// the value is a null bit ahead of it, by which an absent chip is noticed if
-// the data line then floats or is pulled up. One held at ground reads as 0 V.
+// The chips have no registers and no identity. What they say beside the value is
+// a null bit ahead of it, by which an absent chip is noticed if the data line
+// then floats or is pulled up; one held at ground reads as 0 V. And they say the
+// value twice, from the highest bit down and from the lowest up, so that one read
+// wrongly is noticed and read again.
 //
 // Data sheets: Microchip DS21295 (MCP3004/3008), DS21298 (MCP3204/3208).
 package mcp3xxx
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math/bits"
 	"time"
 
 	"periph.io/x/conn/v3/physic"
@@ -25,9 +29,12 @@ import (
 // maxClock is what the slowest of the family, a MCP3208 at 2.7 V, can do.
 const maxClock = physic.MegaHertz
 
-// transferTakes allows for one frame: 24 µs on the wire, the rest for a busy
-// kernel.
-const transferTakes = time.Millisecond
+const (
+	attempts = 4 // to read a value undisturbed
+	// transferTakes allows for the frames of one value: 32 µs each on the wire,
+	// the rest for a busy kernel.
+	transferTakes = time.Millisecond
+)
 
 type chip struct {
 	name     string
@@ -83,7 +90,7 @@ type sensor struct {
 	vref    float64
 	inputs  []adc.Input
 	reading sensors.Reading
-	tx, rx  [3]byte // kept, so that a transfer allocates nothing
+	tx, rx  frame // kept, so that a transfer allocates nothing
 }
 
 func open(port spi.Port, bits int, vref float64, inputs []adc.Input) (sensors.Sensor, error) {
@@ -120,36 +127,52 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 // Close does nothing: the chip rests between conversions.
 func (s *sensor) Close() error { return nil }
 
+// convert reads a channel until its value comes whole.
 func (s *sensor) convert(channel int) (int, error) {
-	s.tx = request(s.bits, channel)
-	if err := s.conn.Tx(s.tx[:], s.rx[:]); err != nil {
-		return 0, fmt.Errorf("reading channel %d: %w", channel, err)
+	var raw int
+	var err error
+	for range attempts {
+		s.tx = request(s.bits, channel)
+		if err := s.conn.Tx(s.tx[:], s.rx[:]); err != nil {
+			return 0, fmt.Errorf("reading channel %d: %w", channel, err)
+		}
+		if raw, err = result(s.bits, s.rx); err == nil {
+			return raw, nil
+		}
 	}
-	raw, err := result(s.bits, s.rx)
-	if err != nil {
-		return 0, fmt.Errorf("reading channel %d: %w", channel, err)
-	}
-	return raw, nil
+	return 0, fmt.Errorf("reading channel %d: %w", channel, err)
 }
 
-// errNoNullBit is what a chip that answers never causes.
-var errNoNullBit = errors.New("no chip answers: check its power, its wiring and which chip select it is on")
+var (
+	// errNoNullBit is what a chip that answers never causes.
+	errNoNullBit = errors.New("no chip answers: check its power, its wiring and which chip select it is on")
+	errDisturbed = errors.New("the value comes different each of two times: the bus is disturbed, check the length of its wires")
+)
 
-// request returns the frame that converts a channel. Seen as a number of 24
-// bits, a frame ends with the value; ahead of that come the null bit, the time
-// to sample, 3 bits of channel, a 1 for single-ended, and the start bit
-// (DS21295 figure 6-1, DS21298 figure 6-1).
-func request(bits, channel int) [3]byte {
-	frame := uint32(0b11_000|channel) << (bits + 2)
-	return [3]byte{byte(frame >> 16), byte(frame >> 8), byte(frame)}
+// A frame is what goes over the wire for one conversion. Seen as a number of 32
+// bits it ends, for a chip of n bits, with n-1 bits of the value from the second
+// lowest up. Ahead of them come its n bits from the highest down, the null bit,
+// the time to sample, 3 bits of channel, a 1 for single-ended, and the start bit
+// (DS21295 and DS21298, figures 5-1 and 5-2).
+type frame [4]byte
+
+// request returns the frame that converts a channel.
+func request(n, channel int) (tx frame) {
+	binary.BigEndian.PutUint32(tx[:], uint32(0b11_000|channel)<<(n+2+n-1))
+	return tx
 }
 
-// result returns the value in the frame received, 0 to 1<<bits - 1. The bits
-// ahead of the null bit are undefined: nobody drives the line yet.
-func result(bits int, rx [3]byte) (int, error) {
-	frame := int(rx[0])<<16 | int(rx[1])<<8 | int(rx[2])
-	if frame>>bits&1 != 0 {
-		return 0, fmt.Errorf("the null bit is missing in %06x: %w", frame, errNoNullBit)
+// result returns the value in the frame received, 0 to 1<<n - 1. The bits ahead
+// of the null bit are undefined: nobody drives the line yet.
+func result(n int, rx frame) (int, error) {
+	received := binary.BigEndian.Uint32(rx[:])
+	value := received >> (n - 1) & (1<<n - 1)
+	upwards := bits.Reverse32(received) >> (32 - (n - 1))
+	switch {
+	case received>>(n+n-1)&1 != 0:
+		return 0, fmt.Errorf("the null bit is missing in %08x: %w", received, errNoNullBit)
+	case upwards != value>>1:
+		return 0, fmt.Errorf("%08x received: %w", received, errDisturbed)
 	}
-	return frame & (1<<bits - 1), nil
+	return int(value), nil
 }

@@ -2,10 +2,11 @@ package mcp3xxx
 
 import (
 	"context"
-	"encoding/hex"
+	"encoding/binary"
 	"errors"
 	"log/slog"
 	"math"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -29,10 +30,10 @@ func TestFrameVectors(t *testing.T) {
 	}
 	for kind, bits := range map[string]int{"mcp3008_frame": 10, "mcp3208_frame": 12} {
 		for _, r := range vectors.Rows[row](t, kind) {
-			if tx := request(bits, r.Channel); r.SingleEnded && tx != frame(t, r.Tx) {
-				t.Errorf("%s: request % x, want %s", r.ID, tx, r.Tx)
+			if tx := request(bits, r.Channel); r.SingleEnded && tx != whole(t, bits, r.Tx) {
+				t.Errorf("%s: request % x, want %s and as long again", r.ID, tx, r.Tx)
 			}
-			if got, err := result(bits, frame(t, r.Rx)); err != nil || got != r.Value {
+			if got, err := result(bits, whole(t, bits, r.Rx)); err != nil || got != r.Value {
 				t.Errorf("%s: %d, %v; want %d", r.ID, got, err, r.Value)
 			}
 		}
@@ -48,7 +49,7 @@ func TestFaultVectors(t *testing.T) {
 	}
 	for kind, bits := range map[string]int{"mcp3008_fault": 10, "mcp3208_fault": 12} {
 		for _, r := range vectors.Rows[row](t, kind) {
-			switch got, err := result(bits, frame(t, r.Rx)); {
+			switch got, err := result(bits, whole(t, bits, r.Rx)); {
 			case r.Valid && (err != nil || got != r.Value):
 				t.Errorf("%s: %d, %v; want %d", r.ID, got, err, r.Value)
 			case !r.Valid && !errors.Is(err, errNoNullBit):
@@ -58,13 +59,21 @@ func TestFaultVectors(t *testing.T) {
 	}
 }
 
-func frame(t *testing.T, s string) [3]byte {
+// whole makes a frame of one that ends with the value, as the vectors do: the
+// chip goes on with it from the second lowest bit up.
+func whole(t *testing.T, bits int, short string) (f frame) {
 	t.Helper()
-	b, err := hex.DecodeString(s)
-	if err != nil || len(b) != 3 {
-		t.Fatalf("frame %q: %v", s, err)
+	n, err := strconv.ParseUint(short, 16, 24)
+	if err != nil {
+		t.Fatalf("frame %q: %v", short, err)
 	}
-	return [3]byte(b)
+	value := n
+	for range bits - 1 {
+		value >>= 1
+		n = n<<1 | value&1
+	}
+	binary.BigEndian.PutUint32(f[:], uint32(n))
+	return f
 }
 
 // planned configures the driver of that name.
@@ -107,7 +116,6 @@ func TestReadEveryChannel(t *testing.T) {
 			port.Plug(chip)
 			port.Fault(func(_, r []byte) error { // nobody drives the line before the null bit
 				r[0] ^= 0xA5
-				r[1] ^= 0xC0
 				return nil
 			})
 			var configured []adc.Channel
@@ -171,6 +179,45 @@ func TestReadConverts(t *testing.T) {
 		if !got[1].Valid() || !got[2].Valid() {
 			t.Errorf("light cell at %d: the other channels have no value: %+v", raw, got)
 		}
+	}
+}
+
+// Any bit flipped once costs a transfer and no value; the lowest, which is sent
+// once, is one step.
+func TestBitFlipped(t *testing.T) {
+	for name, bits := range map[string]int{"mcp3008": 10, "mcp3208": 12} {
+		for flipped := range 32 {
+			chip := chips.NewMCP3xxx(bits, 8)
+			chip.Set(0, 300)
+			var port chips.Port
+			port.Plug(chip)
+			disturb := true
+			port.Fault(func(_, r []byte) error {
+				if disturb {
+					r[flipped/8] ^= 1 << (flipped % 8)
+					disturb = false
+				}
+				return nil
+			})
+			s := opened(t, &port, name, 3.3, adc.Channel{Quantity: "fraction"})
+			disturb = true
+			r, err := s.Read(t.Context())
+			if steps := r[0].Value*float64(int(1)<<bits) - 300; err != nil || math.Abs(steps) > 1 {
+				t.Errorf("%s, bit %d: %v, %v: %v steps off", name, flipped, r, err, steps)
+			}
+		}
+	}
+}
+
+// A bus that is never undisturbed.
+func TestDisturbed(t *testing.T) {
+	var port chips.Port
+	port.Plug(chips.NewMCP3xxx(10, 8))
+	s := opened(t, &port, "mcp3008", 3.3, adc.Channel{})
+	port.Fault(func(_, r []byte) error { r[3] ^= 1; return nil })
+	before := port.Transfers()
+	if r, err := s.Read(t.Context()); !errors.Is(err, errDisturbed) || port.Transfers()-before != attempts {
+		t.Errorf("%v, %v after %d transfers", r, err, port.Transfers()-before)
 	}
 }
 
@@ -274,9 +321,9 @@ func TestReadAllocatesNothing(t *testing.T) {
 
 // Whatever comes over the wire: an error, a finite value, or why there is none.
 func FuzzRead(f *testing.F) {
-	f.Add([]byte{0xFF, 0xFF, 0xFF}, []byte{0xFF, 0xFF, 0xFF})
-	f.Add([]byte{0, 0, 0}, []byte{0, 3, 0xFF})
-	f.Add([]byte{0, 0, 0}, []byte{0xE0, 0xE2, 0x0F})
+	f.Add([]byte{0xFF, 0xFF, 0xFF, 0xFF}, []byte{0xFF, 0xFF, 0xFF, 0xFF})
+	f.Add([]byte{0, 0, 0, 0}, []byte{0, 7, 0xFF, 0xFF})
+	f.Add([]byte{0, 0, 0, 0}, []byte{0xE0, 0xE2, 0x0F, 0})
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		for _, name := range []string{"mcp3008", "mcp3208"} {
 			var port chips.Port
@@ -284,8 +331,10 @@ func FuzzRead(f *testing.F) {
 			s := opened(t, &port, name, 3.3, adc.Channel{LDR: &adc.LDR{}}, adc.Channel{Channel: 1, Quantity: "fraction"})
 			replies := [][]byte{first, second}
 			port.Fault(func(_, r []byte) error {
-				copy(r, replies[0])
-				replies = replies[1:]
+				if len(replies) > 0 {
+					copy(r, replies[0])
+					replies = replies[1:]
+				}
 				return nil
 			})
 			reading, err := s.Read(t.Context())

@@ -36,6 +36,11 @@ const (
 	Uniform Shape = "uniform"
 )
 
+// stuckAfter is how many times the weather has to be the very same to be taken
+// for a sensor that is stuck. It has noise in everything, from millisecond to
+// millisecond.
+const stuckAfter = 10
+
 // Driver returns the simulated driver.
 func Driver() sensors.Driver {
 	return sensors.NewDriver(sensors.Driver{
@@ -48,8 +53,9 @@ func plan(o Options) (sensors.Plan, error) {
 	s := &sensor{options: o}
 	switch o.Shape {
 	case Weather:
-		s.outputs = sensors.OutputsOf(sensors.Illuminance, sensors.Temperature,
-			sensors.Humidity, sensors.Pressure, sensors.GasResistance)
+		for _, q := range []sensors.Quantity{sensors.Illuminance, sensors.Temperature, sensors.Humidity, sensors.Pressure, sensors.GasResistance} {
+			s.outputs = append(s.outputs, q.Output(sensors.Limits{Flat: stuckAfter}))
+		}
 		s.measure = s.weather
 	case Counter:
 		s.outputs = sensors.OutputsOf(sensors.Number)

@@ -18,8 +18,9 @@ type scratchpad [9]byte
 // ds18s20 is the family whose temperature has another form.
 const ds18s20 = "10"
 
-// What the thermometers are made for, °C.
-const lowest, highest = -55.0, 125.0
+// limits are those of the thermometers (DS18B20, "Absolute Maximum Ratings"). There
+// is no step: they have a checksum, and are dipped into hot and cold.
+var limits = sensors.Limits{Min: -55, Max: 125}
 
 // errSilent is what an empty w1_slave means: the kernel has tried five times,
 // and writes nothing when none went well.
@@ -75,9 +76,6 @@ func (p scratchpad) temperature(family string) sensors.Measurement {
 	} else {
 		undefined := 3 - p[4]>>5&3 // bits, at a resolution below 12 (DS18B20, table 2)
 		celsius = float64(raw>>undefined<<undefined) / 16
-	}
-	if celsius < lowest || celsius > highest {
-		return sensors.NoValue(fmt.Sprintf("the thermometer measured %.1f °C, outside its range of %v to %v °C: check its supply", celsius, lowest, highest))
 	}
 	return sensors.Value(celsius)
 }

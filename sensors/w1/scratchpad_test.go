@@ -35,8 +35,6 @@ func TestTemperature(t *testing.T) {
 		{"28", scratchpad{0x50, 0x05, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10}, math.NaN(), "power-on value: "},
 		{"22", scratchpad{0x50, 0x05, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10}, math.NaN(), "check supply, pull-up"},
 		{"10", scratchpad{0xAA, 0x00, 0x4B, 0x46, 0xFF, 0xFF, 0x0C, 0x10}, math.NaN(), "power-on value: "},
-		{"28", scratchpad{0xFF, 0x07, 0x4B, 0x46, 0x7F, 0xFF, 0x0C, 0x10}, math.NaN(), "127.9 °C, outside its range"},
-		{"28", scratchpad{0x80, 0xFC, 0x4B, 0x46, 0x7F, 0xFF, 0x10, 0x10}, math.NaN(), "-56.0 °C, outside its range"},
 		{"28", scratchpad{}, math.NaN(), "shorted to ground"},
 		{"10", scratchpad{}, math.NaN(), "shorted to ground"},
 		{"10", scratchpad{0x32, 0x00, 0, 0, 0xFF, 0xFF, 0x0C, 0x00}, math.NaN(), "counters cannot be right"},
@@ -49,8 +47,7 @@ func TestTemperature(t *testing.T) {
 	}
 }
 
-// Whatever the kernel writes: an error, a temperature that a thermometer can
-// have, or why there is none.
+// Whatever the kernel writes: an error, a temperature, or why there is none.
 func FuzzScratchpad(f *testing.F) {
 	f.Add("28", "72 01 4b 46 7f ff 0e 10 57 : crc=57 YES\n72 01 4b 46 7f ff 0e 10 57 t=23125\n")
 	f.Add("10", "32 00 4b 46 ff ff 04 10 a1 : crc=a1 YES\n")
@@ -63,10 +60,7 @@ func FuzzScratchpad(f *testing.F) {
 		if err != nil {
 			return
 		}
-		switch m := pad.temperature(family); {
-		case m.Valid() && (m.Value < lowest || m.Value > highest):
-			t.Errorf("%q: %v °C", text, m.Value)
-		case !m.Valid() && m.Reason == "":
+		if m := pad.temperature(family); m.Valid() == (m.Reason != "") {
 			t.Errorf("%q: %+v", text, m)
 		}
 	})

@@ -70,7 +70,7 @@ func plan(sys fs.FS, o options) (sensors.Plan, error) {
 		return sensors.Plan{}, sensors.BadOption("id", "%q is not the id of a thermometer: write one that `ls /sys/%s` shows, 28- (or 10-, 22-) and 12 hexadecimal digits", o.ID, folder)
 	}
 	return sensors.Plan{
-		Outputs: sensors.OutputsOf(sensors.Temperature),
+		Outputs: []sensors.Output{sensors.Temperature.Output(limits)},
 		Takes:   takes,
 		Open: func(context.Context, sensors.Wire) (sensors.Sensor, error) {
 			return sysfs.Open(sys, func() (string, error) { return find(sys, o.ID) }, []sysfs.Input{input})

@@ -104,10 +104,10 @@ func (p *pi) suffer(t trouble) (seen string, err error) {
 		errs = append(errs, err)
 		seen += fmt.Sprintf("%s back after %d ms, ", s.name, back.Milliseconds())
 	}
-	time.Sleep(time.Until(ended.Add(time.Second + takes))) // the others' ticks until now
+	time.Sleep(time.Second + takes) // until each has ticked again
 	now := time.Now()
 	for _, s := range p.others(t.hits) {
-		errs = append(errs, p.checkGrid(s.stream, began.Add(-s.interval), now.Add(-takes)))
+		errs = append(errs, p.checkGrid(s.stream, began, now.Add(-takes)))
 	}
 	errs = append(errs, p.takeWrong())
 	return seen + "the others on their grid", errors.Join(errs...)

@@ -33,14 +33,14 @@ func (p *pi) states() []state {
 	return []state{
 		{
 			name: "healthy", enter: nothing, leave: nothing,
-			scan: []string{foundAir, foundGas, foundLight, "ADS1115 driver ads1115", "SPI 0.0"},
+			scan: []string{foundAir, foundGas, foundLight, "0x48 probably ADS1115 or ADS1015 driver ads1115", "SPI 0.0"},
 		},
 		{
 			name: "chip unplugged", enter: plug(p.air, false), leave: plug(p.air, true),
 			scan: []string{foundGas, foundLight}, scanSilent: []string{"0x76"},
 		},
 		{
-			name: "bus stuck", enter: fail(fault{held: true, deaf: true}), leave: fail(fault{}),
+			name: "bus stuck", enter: fail(fault{held: true}), leave: fail(fault{}),
 			scan: []string{"the bus is stuck", foundLight}, scanSilent: []string{"0x76"}, scanCode: 69,
 		},
 		{

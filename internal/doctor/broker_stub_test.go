@@ -1,3 +1,0 @@
-package doctor
-
-var brokerSightings, publishSightings, commandsSightings, clientIDSightings []sighting
