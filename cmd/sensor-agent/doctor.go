@@ -17,6 +17,7 @@ import (
 	"sensor-agent/internal/clock"
 	"sensor-agent/internal/config"
 	"sensor-agent/internal/doctor"
+	"sensor-agent/internal/recording"
 	"sensor-agent/publisher"
 	"sensor-agent/publisher/outbox"
 	"sensor-agent/sensors"
@@ -105,11 +106,14 @@ func examine(ctx context.Context, s settings, r *report) {
 	}
 }
 
-// linesOf returns the buses that sensors are on.
+// linesOf returns the buses that sensors are on, but not recordings of any.
 func linesOf(c *config.Config) []doctor.Line {
 	var lines []doctor.Line
 	for _, s := range c.Sensors {
 		l := doctor.Line{Kind: s.Kind, Name: s.Bus}
+		if _, _, recorded := recording.CutName(s.Bus); recorded {
+			continue
+		}
 		if s.Kind != sensors.NoBus && !slices.Contains(lines, l) {
 			lines = append(lines, l)
 		}

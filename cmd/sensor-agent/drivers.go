@@ -16,6 +16,8 @@ func driversCommand() *subcommand {
 		name:    "drivers",
 		args:    "[NAME]",
 		summary: "lists the drivers with their options and defaults",
+		help: `In place of an I2C or SPI bus any of them can have a recording of one:
+bus: "replay:air.rec". See sensor-agent help record.`,
 		run: func(_ context.Context, e *env, args []string) error {
 			f := e.flags()
 			if err := e.parse(f, args, 1); err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -56,7 +57,7 @@ fails, in the folder recordings beside its outbox.`,
 func record(ctx context.Context, e *env, c *config.Config, path string, length time.Duration) error {
 	onBuses := recordedSensors(c)
 	if len(onBuses) == 0 {
-		return &exitError{exitConfig, fmt.Errorf("no sensor of the configuration is on an I2C or SPI bus: there is nothing to record")}
+		return &exitError{exitConfig, errors.New("no sensor of the configuration is on an I2C or SPI bus: there is nothing to record")}
 	}
 	head := recording.Head{Version: version, Made: time.Now(), Sensors: onBuses}
 	file, err := recording.Create(path, head)
@@ -74,7 +75,7 @@ It holds what went over the buses, and the keys of the sensors on them: no
 password, and nothing else of the configuration. To play it back, see its head.
 `, recorded, failed, path)
 	if err == nil && recorded == 0 {
-		err = &exitError{exitUnavailable, fmt.Errorf("no bus could be used, for the reason above")}
+		err = &exitError{exitUnavailable, errors.New("no bus could be used, for the reason above")}
 	}
 	return err
 }
@@ -114,7 +115,7 @@ func recordedSensors(c *config.Config) []recording.Sensor {
 	var list []recording.Sensor
 	for _, s := range c.Sensors {
 		if s.Kind != sensors.NoBus {
-			list = append(list, recording.Sensor{Bus: recordedBus(s), Keys: recordedKeys(s)})
+			list = append(list, recording.Sensor{Bus: recordedBus(s), Keys: s.Written})
 		}
 	}
 	return list
@@ -127,13 +128,4 @@ func recordedBus(s *config.Sensor) string {
 		return bus
 	}
 	return string(s.Kind) + "-" + s.Bus
-}
-
-// recordedKeys are the keys of a sensor, but for its bus, on one line of YAML.
-func recordedKeys(s *config.Sensor) string {
-	keys := fmt.Sprintf("name: %s, driver: %s", s.Name, s.Driver)
-	if s.Kind == sensors.I2C {
-		keys += fmt.Sprintf(", address: %#02x", s.Address)
-	}
-	return keys
 }

@@ -65,6 +65,7 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 	defer closeOutbox(queue, log)
 	buses := bus.New(log)
 	defer buses.Close()
+	flight := newFlightRecorder(c, buses, log)
 	wall := newClock(c, log)
 	tuner := newTuner(c, log)
 
@@ -84,9 +85,14 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		Retained:  retained(c, func() deviceState { return state(c, tuner, sampling, queue) }, func(i int) sampler.Health { return sampling.Health(i) }),
 		Log:       log,
 	})
-	sampling = sampler.New(sampledSensors(c, buses, log), sampledStreams(c, tuner),
+	sampling = sampler.New(watched(sampledSensors(c, buses, log), c, flight), sampledStreams(c, tuner),
 		deliver(c, messages),
-		func(int, sampler.Health) { messages.StateChanged() }, log)
+		func(i int, h sampler.Health) {
+			messages.StateChanged()
+			if h.Bad() {
+				flight.Keep(c.Sensors[i].Name, h.String())
+			}
+		}, log)
 
 	log.Info("sensor-agent "+version, "device", c.Device, "epoch", queue.Epoch(), "sensors", len(c.Sensors), "streams", len(c.Streams))
 	systemd.Notify("READY=1")
@@ -103,6 +109,7 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		g.Go(func() error { return sampling.Run(ctx) })
 		g.Go(func() error { return tuner.run(ctx, messages, sampling) })
 		g.Go(func() error { return watchClock(ctx, wall, messages, log) })
+		g.Go(func() error { return flight.Run(ctx) })
 		return g.Wait()
 	})
 	return g.Wait()

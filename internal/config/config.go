@@ -115,6 +115,8 @@ type Sensor struct {
 	Heat   *conditioning.Heat    `yaml:"heat"`   // nil: the sensor is as warm as the air
 	Derive conditioning.Derive   `yaml:"derive"`
 
+	Written string `yaml:"-"` // the keys as they are in the file, but for bus, on one line of YAML
+
 	Kind   sensors.Bus  `yaml:"-"` // of Bus
 	Plan   sensors.Plan `yaml:"-"` // with all of the above in force
 	Fields []Field      `yaml:"-"` // one for each of Plan.Outputs, in their order

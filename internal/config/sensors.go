@@ -62,7 +62,7 @@ func (d *decoder) sensor(n *yaml.Node, path string, s *Sensor, drivers []sensors
 		d.optionErrors(path, err)
 		return
 	}
-	s.Plan = plan
+	s.Plan, s.Written = plan, d.written(n)
 	if d.condition(path, s) {
 		s.Fields = d.fields(path, s)
 	}

@@ -16,7 +16,8 @@ func buses(needed bool, files map[string]string) func(t *testing.T) []Finding {
 }
 
 var busSightings = []sighting{
-	{"both there", buses(true, map[string]string{"dev/i2c-1": "", "dev/spidev0.0": ""}), OK, "SPI bus 0.0 is there and may be used", ""},
+	{"there", buses(true, map[string]string{"dev/i2c-1": "", "dev/spidev0.0": ""}), OK, "I2C bus 1 is there and may be used", ""},
+	{"the other", buses(true, map[string]string{"dev/i2c-1": "", "dev/spidev0.0": ""}), OK, "SPI bus 0.0 is there and may be used", ""},
 	{"I2C not enabled", buses(true, map[string]string{"dev/spidev0.0": ""}), Failed, "I2C bus 1: open /dev/i2c-1: no such file or directory", "sudo raspi-config nonint do_i2c 0"},
 	{"SPI not enabled", buses(true, map[string]string{"dev/i2c-1": ""}), Failed, "SPI bus 0.0: open /dev/spidev0.0: no such file or directory", "sudo raspi-config nonint do_spi 0"},
 	{"a line of config.txt", buses(true, map[string]string{"boot/firmware/config.txt": "#dtparam=i2c_arm=on\n"}), Failed, "/dev/i2c-1", "take the # away from line 1 of /boot/firmware/config.txt"},

@@ -18,15 +18,15 @@ var diskSightings = []sighting{
 			t.Fatal(err)
 		}
 		return dir
-	}, 1<<20), Failed, "opening outbox", "make room there (`df -h "},
-	{"read-only", disk(func(t *testing.T) string { return mount(t, unix.MS_RDONLY) }, 1<<20), Failed, "read-only file system", "mounted read-only again is failing"},
+	}, 1<<20), Failed, ": no space left on device", "make room there (`df -h "},
+	{"read-only", disk(func(t *testing.T) string { return mount(t, unix.MS_RDONLY) }, 1<<20), Failed, "/lock: read-only file system", "mounted read-only again is failing"},
 	{"of another user", func(t *testing.T) []Finding {
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o500); err != nil {
 			t.Fatal(err)
 		}
 		return asNobody(t, dir, func() []Finding { return alone(Disk(dir, 1<<20, nil)) })
-	}, Failed, "permission denied", "let the agent's user write to"},
+	}, Failed, "/lock: permission denied", "let the agent's user write to"},
 	{"of the service's user", func(t *testing.T) []Finding {
 		dir := t.TempDir()
 		if err := os.Chmod(dir, 0o500); err != nil {

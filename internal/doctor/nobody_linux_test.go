@@ -1,12 +1,17 @@
 package doctor
 
 import (
+	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"sensor-agent/internal/mosquitto"
+	"sensor-agent/publisher"
 )
 
 // asNobody makes checks as a user to whom nothing belongs, if the test runs as
@@ -40,4 +45,18 @@ func asNobody(t *testing.T, dir string, check func() []Finding) (found []Finding
 		t.Fatal(errno)
 	}
 	return found
+}
+
+// hiddenSightings are of a password that only root can read.
+var hiddenSightings = []sighting{
+	{"password of the service", func(t *testing.T) []Finding {
+		m := mosquitto.Start(t, "allow_anonymous false", "password_file "+mosquitto.PasswordFile(t, "pi", "secret"))
+		return asNobody(t, t.TempDir(), func() []Finding {
+			_, found := Brokers(t.Context(), []*url.URL{parseURL(t, m.URL())}, publisher.Login{ClientID: "agent", Username: "pi"}, &Unit{Credential: "/etc/credstore/x"})
+			return found
+		})
+	}, Skipped, "login refused", "only root can read the service's password"},
+	{"password file of the service", func(t *testing.T) []Finding {
+		return asNobody(t, t.TempDir(), func() []Finding { return alone(NoLogin(fs.ErrPermission, &Unit{})) })
+	}, Skipped, "only the service may read its password", ""},
 }

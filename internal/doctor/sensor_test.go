@@ -101,14 +101,14 @@ var sensorSightings = []sighting{
 	{"another chip, near enough", chipsOn(air, func(b *chips.Bus) { b.Plug(0x76, bmp280()) }), Warning, "no value for humi: the chip is a BMP280, which has no humidity", "configure driver bmp280"},
 	{"another chip", chipsOn("sensors: [{name: air, driver: tmp102, address: 0x48}]", func(b *chips.Bus) { b.Plug(0x48, chips.NewADS1115()) }), Failed, "air: chip not found: expected a TMP102", "see tmp102 in docs/drivers.md"},
 	{"nobody holds the bus", chipsOn(air, func(b *chips.Bus) { b.Plug(0x76, zeros{}) }), Failed, "the chip id at 0x76 reads 0x00, as when no chip holds the bus", "docs/drivers.md"},
-	{"bus stuck", chipsOn(air, func(b *chips.Bus) {
-		b.Plug(0x76, bme280())
+	{"bus stuck", chipsOn("sensors: [{name: light, driver: bh1750}]", func(b *chips.Bus) {
+		b.Plug(0x23, chips.NewBH1750())
 		b.Fault(func(uint16, []byte, []byte) error { time.Sleep(time.Minute); return nil })
-	}), Failed, "the bus is stuck", "a chip may hold SDA or SCL low: switch the supply of the chips off and on"},
-	{"behind a stuck bus", chipsOn("sensors: [{name: air, driver: bme280}, {name: light, driver: bh1750}]", func(b *chips.Bus) {
-		b.Plug(0x76, bme280())
+	}), Failed, "light: chip not found: switching it on: no answer for 2s: the bus is stuck", "a chip may hold SDA or SCL low: switch the supply of the chips off and on"},
+	{"behind a stuck bus", chipsOn("sensors: [{name: light, driver: bh1750}, {name: air, driver: bme280}]", func(b *chips.Bus) {
+		b.Plug(0x23, chips.NewBH1750())
 		b.Fault(func(uint16, []byte, []byte) error { time.Sleep(time.Minute); return nil })
-	}), Skipped, "light: not read, as the bus is stuck", ""},
+	}), Skipped, "air: not read, as the bus is stuck", ""},
 	{"suspect", gives(sensors.Reading{sensors.Value(-300).Doubtful(sensors.Suspect, "below what it can measure")}, nil), Failed, "air: temp -300.00 °C; temp is suspect: below what it can measure", "check its wiring and supply"},
 	{"stale", gives(sensors.Reading{sensors.Value(3).Doubtful(sensors.Stale, "a minute old")}, nil), Warning, "temp is stale: a minute old", ""},
 	{"warming up", gives(sensors.Reading{sensors.Value(3).Doubtful(sensors.WarmingUp, "just opened")}, nil), OK, "temp is warming_up: just opened", ""},

@@ -111,6 +111,21 @@ func TestBadLines(t *testing.T) {
 	}
 }
 
+// The page that explains the format shows a recording.
+func TestDocumentedFormat(t *testing.T) {
+	page := text(t, "../../docs/recordings.md")
+	_, example, _ := strings.Cut(page, "```\n"+magic)
+	example, _, _ = strings.Cut(example, "```")
+	var again strings.Builder
+	err := parse(strings.NewReader(magic+example), func(_ int, x Transaction) { again.Write(appendLine(nil, x)) })
+	if err != nil || len(transactions(again.String())) < 5 {
+		t.Fatalf("error %v in\n%s", err, example)
+	}
+	if diff := cmp.Diff(transactions(magic+example), transactions(again.String())); diff != "" {
+		t.Errorf("(-page +written):\n%s", diff)
+	}
+}
+
 // Whatever is in a file, reading it ends with an error or with transactions
 // that are written down as they were read, and that a replay gives back.
 func FuzzParse(f *testing.F) {

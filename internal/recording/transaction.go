@@ -12,9 +12,7 @@
 // that its head lists.
 package recording
 
-import (
-	"time"
-)
+import "time"
 
 // A Transaction is one exchange with a chip as its driver saw it.
 type Transaction struct {

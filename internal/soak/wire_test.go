@@ -21,6 +21,7 @@ type trouble struct {
 	nak   float64       // share of transactions that nobody answers
 	flip  float64       // share of transactions with one bit flipped, on the way out or back
 	slow  time.Duration // more, for each transaction
+	bit   int           // flipped last
 }
 
 func (t *trouble) set(change func()) {
@@ -35,6 +36,10 @@ func (t *trouble) carry(w, r []byte, chip func(w, r []byte) error) error {
 	gone, stuck, slow := t.gone, t.stuck, t.slow
 	nak, flip := t.rng.Float64() < t.nak, t.rng.Float64() < t.flip
 	bit := t.rng.IntN(8 * (len(w) + len(r)))
+	if flip {
+		// The same bit twice in a row is not to be told from the truth.
+		flip, t.bit = bit != t.bit, bit
+	}
 	t.mu.Unlock()
 	// Nine clocks for each byte at 100 kHz.
 	time.Sleep(slow + time.Duration(len(w)+len(r)+2)*90*time.Microsecond)

@@ -17,13 +17,21 @@ import (
 )
 
 // Usable reports whether [Open] could use dir: it writes a page there, forces
-// it to the disk and removes it. Where dir is missing it tries the nearest
-// folder above. An agent that runs there is not disturbed. The error says what
-// to do, in the words of Open.
+// it to the disk and removes it, and so with folders that are missing. An agent
+// that runs there is not disturbed. The error is as that of Open.
 func Usable(dir string) error {
-	f, err := os.CreateTemp(existing(dir), ".usable-*")
-	if err != nil {
+	found := existing(dir)
+	defer func() {
+		for made := dir; made != found; made = filepath.Dir(made) {
+			os.Remove(made)
+		}
+	}()
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return openError(dir, err)
+	}
+	f, err := os.CreateTemp(dir, ".usable-*")
+	if err != nil {
+		return openError(dir, at(filepath.Join(dir, lockFile), err)) // where Open would fail
 	}
 	defer os.Remove(f.Name())
 	_, err = f.Write(make([]byte, page))
@@ -34,9 +42,17 @@ func Usable(dir string) error {
 		err = closeErr
 	}
 	if err != nil {
-		return openError(dir, err)
+		return openError(dir, at(dir, err))
 	}
 	return nil
+}
+
+// at gives an error of a file another path.
+func at(path string, err error) error {
+	if failed, ok := errors.AsType[*fs.PathError](err); ok {
+		return &fs.PathError{Op: failed.Op, Path: path, Err: failed.Err}
+	}
+	return err
 }
 
 // Room reports whether the disk has room for the outbox in dir to grow to
@@ -114,6 +130,8 @@ func explain(dir string, err error) error {
 		return advice.To(err, "restart the device; a card that is mounted read-only again is failing (`dmesg`): replace it")
 	case errors.Is(err, syscall.EIO):
 		return advice.To(err, "the disk is failing (`dmesg`): replace it")
+	case errors.Is(err, syscall.ENOTDIR):
+		return advice.To(err, "set another outbox.dir")
 	case errors.Is(err, fs.ErrPermission):
 		return advice.To(err, fmt.Sprintf("let the agent's user write to %s, or set another outbox.dir", dir))
 	}

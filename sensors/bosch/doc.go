@@ -26,12 +26,14 @@
 //
 // I2C carries no checksum. Id, calibration and results are therefore read
 // until two reads agree. Each result comes with the settings that were written
-// when the sensor was opened; a chip that lost them was reset or exchanged, and
-// Read fails rather than compute with what it holds.
+// when the sensor was opened, before its calibration was read; a chip that lost
+// them was reset or exchanged, and Read fails rather than compute with what it
+// holds.
 //
 // Gas resistance needs a heated plate. It is given only when the chip calls it
-// valid and the heater stable; in the first minutes after power-up it drifts,
-// and it has no unit of air quality: only its changes mean something.
+// valid and the heater stable; in the first minutes after power-up it drifts, and
+// is marked as warming up. It has no unit of air quality: only its changes mean
+// something.
 //
 // # Formulas
 //

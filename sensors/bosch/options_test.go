@@ -35,6 +35,8 @@ func TestBadOptions(t *testing.T) {
 		{"bme688", func(o *BME68xOptions) { o.HeaterTemperature = 401 }, "heater_temperature"},
 		{"bme688", func(o *BME68xOptions) { o.HeaterDuration = 0 }, "heater_duration"},
 		{"bme688", func(o *BME68xOptions) { o.HeaterDuration = 4033 * time.Millisecond }, "heater_duration"},
+		{"bme680", func(o *BME68xOptions) { o.GasWarmUp = -time.Second }, "gas_warm_up"},
+		{"bme688", func(o *BME68xOptions) { o.GasWarmUp = maxWarmUp + 1 }, "gas_warm_up"},
 		{"bme688", func(o *BME68xOptions) {
 			o.OversamplingTemperature, o.OversamplingHumidity, o.OversamplingPressure = 0, 0, 0
 			o.HeaterTemperature = 0

@@ -26,6 +26,7 @@ func TestLimitsAreDocumented(t *testing.T) {
 			rows[strings.Trim(driver, " `")+" "+strings.Trim(cells[2], " `")] = cells[3:6]
 		}
 	}
+	seen := map[string]bool{"driver key": true, "--- ---": true} // the head of the table
 	for _, d := range Drivers() {
 		plan, err := d.Configure(func(any) error { return nil })
 		if err != nil {
@@ -48,12 +49,18 @@ func TestLimitsAreDocumented(t *testing.T) {
 				want[2] = fmt.Sprint(l.Flat)
 			}
 			row, found := rows[d.Name+" "+key]
+			seen[d.Name+" "+key] = true
 			if found == (l == sensors.Limits{}) || found && slices.ContainsFunc([]int{0, 1, 2}, func(i int) bool {
 				cell, _, _ := strings.Cut(strings.TrimSpace(row[i]), ",")
 				return cell != want[i]
 			}) {
 				t.Errorf("docs/quality.md: %s %s is %q, want %q", d.Name, o.Key, row, want)
 			}
+		}
+	}
+	for row := range rows {
+		if !seen[row] {
+			t.Errorf("docs/quality.md: the row of %s is of nothing", row)
 		}
 	}
 }

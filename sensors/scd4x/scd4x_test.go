@@ -102,7 +102,7 @@ func TestReadDoesNotWait(t *testing.T) {
 					t.Errorf("second %d: %+v", second, r)
 				}
 			}
-			time.Sleep(start.Add(time.Second).Sub(time.Now()))
+			time.Sleep(time.Until(start.Add(time.Second)))
 		}
 		want := []string{
 			"none", "none", "none", "none", "none",

@@ -134,6 +134,36 @@ func TestFaultsOnDemand(t *testing.T) {
 	read(t, s)
 }
 
+// A weather that is stuck can be told by its limits; nothing else may be: what
+// counts or throws dice says the same now and then.
+func TestStuckWeatherShows(t *testing.T) {
+	for shape, want := range map[Shape]sensors.Limits{Weather: {Flat: stuckAfter}, Counter: {}, Uniform: {}} {
+		plan, err := Driver().Configure(func(o any) error { o.(*Options).Shape = shape; return nil })
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, o := range plan.Outputs {
+			if o.Limits != want {
+				t.Errorf("%s: limits of %s are %+v, want %+v", shape, o.Key, o.Limits, want)
+			}
+		}
+	}
+	synctest.Test(t, func(t *testing.T) { // whose clock stands at midnight, in the dark
+		s := open(t, func(*Options) {})
+		before := read(t, s)
+		for range 1000 {
+			time.Sleep(time.Millisecond)
+			now := read(t, s)
+			for i := range now {
+				if now[i] == before[i] {
+					t.Errorf("measurement %d is %v twice in a row", i, now[i].Value)
+				}
+			}
+			before = now
+		}
+	})
+}
+
 func TestBadOptionsAreNamed(t *testing.T) {
 	for _, set := range []func(*Options){
 		func(o *Options) { o.Shape = "sinus" },

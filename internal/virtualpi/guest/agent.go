@@ -22,18 +22,18 @@ import (
 const (
 	agentPath = "/sensor-agent"
 	logPath   = "/tmp/agent.log"
+	runConfig = "/tmp/run.yaml"
 )
 
-// An agent is `sensor-agent run`, with a broker and a subscriber.
+// An agent is `sensor-agent run`, with weather that changes.
 type agent struct {
-	cmd    *exec.Cmd
-	ended  chan error
-	broker *broker.Broker
-	conn   *publisher.Conn
+	cmd   *exec.Cmd
+	ended chan error
+	calm  context.CancelFunc // ends the weather
 }
 
-// start starts the agent and the weather, and waits for a message of each
-// stream.
+// start starts the agent, the weather and a broker, which stays, and waits for
+// a message of each stream.
 func (p *pi) start(ctx context.Context) error {
 	b, err := broker.Start(1883)
 	if err != nil {
@@ -50,8 +50,7 @@ func (p *pi) start(ctx context.Context) error {
 	if err := conn.Subscribe(ctx, "pi/+", p.receive); err != nil {
 		return err
 	}
-	path, err := writeConfig("run", config(p.sensors...))
-	if err != nil {
+	if err := os.WriteFile(runConfig, []byte(config(p.sensors...)), 0o600); err != nil {
 		return err
 	}
 	log, err := os.Create(logPath)
@@ -59,14 +58,15 @@ func (p *pi) start(ctx context.Context) error {
 		return err
 	}
 	defer log.Close()
-	cmd := exec.CommandContext(ctx, agentPath, "run", "--config", path)
+	cmd := exec.CommandContext(ctx, agentPath, "run", "--config", runConfig)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	p.agent = &agent{cmd: cmd, ended: make(chan error, 1), broker: b, conn: conn}
+	weather, calm := context.WithCancel(ctx)
+	p.agent = &agent{cmd: cmd, ended: make(chan error, 1), calm: calm}
 	go func() { p.agent.ended <- cmd.Wait() }()
-	go p.weather(ctx)
+	go p.weather(weather)
 	begin := time.Now()
 	return within(10*time.Second, "a message of each stream", func() bool {
 		for _, s := range p.sensors {
@@ -80,6 +80,7 @@ func (p *pi) start(ctx context.Context) error {
 
 // stop ends the agent as systemd does.
 func (a *agent) stop() error {
+	a.calm()
 	if err := a.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return err
 	}
