@@ -69,8 +69,9 @@ type Reading []Measurement
 
 // A Sensor is one opened instance of a driver.
 //
-// Its methods are called by one goroutine at a time. A sensor starts no
-// goroutine and keeps no schedule: sampling belongs to the caller.
+// Its methods are called by one goroutine at a time. A sensor keeps no schedule
+// and, but for one that has to hear an external program, starts no goroutine:
+// sampling belongs to the caller.
 type Sensor interface {
 	// Read measures once. It takes no longer than [Plan.Takes] on a healthy
 	// bus and returns early when ctx ends. The Reading belongs to the sensor

@@ -14,7 +14,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,6 +60,8 @@ func TestVirtualPi(t *testing.T) {
 		"-display", "none", "-monitor", "none", "-nic", "none", "-serial", "stdio", "-no-reboot",
 		"-kernel", kernel.image, "-initrd", initrd,
 		"-append", fmt.Sprintf("console=ttyAMA0 quiet loglevel=1 panic=-1 SEED=%d SOAK=%v", *seed, *soak))
+	runtime.LockOSThread() // Pdeathsig goes by the thread
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	console, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
