@@ -58,7 +58,7 @@ func Identify(ctx context.Context, broker *url.URL, id Identity, running func() 
 	case <-time.After(ownTime):
 		return ok(ClientID, "nobody else uses %s, or the name %s", id.Login.ClientID, id.Device)
 	}
-	if false {
+	if running().Yes {
 		return skip(ClientID, "an agent was started here meanwhile")
 	}
 	return Finding{

@@ -46,12 +46,14 @@ func (h Health) String() string {
 }
 
 // worst returns the output whose measurement is the worst: suspect before
-// stale before warming up before none at all; -1 if all are good. A missing
-// value comes last as it deceives nobody.
+// warming up before none at all; -1 if all are good. A missing value comes last
+// as it deceives nobody. A stale one is no trouble of a chip that is asked more
+// often than it measures.
 func worst(r sensors.Reading) int {
 	found := -1
 	for i, m := range r {
-		if !m.Valid() && found < 0 || m.Quality > sensors.Good && (found < 0 || m.Quality > r[found].Quality) {
+		doubtful := m.Quality == sensors.WarmingUp || m.Quality == sensors.Suspect
+		if !m.Valid() && found < 0 || doubtful && (found < 0 || m.Quality > r[found].Quality) {
 			found = i
 		}
 	}

@@ -255,6 +255,7 @@ func TestHealthNamesTheWorstValue(t *testing.T) {
 			{sensors.Reading{sensors.NoValue("skipped"), sensors.Value(2), sensors.Value(3)}, "no value for temp: skipped", false},
 			{sensors.Reading{sensors.NoValue("torn off"), sensors.Value(2), sensors.Value(3)}, "no value for temp: torn off", false},
 			{sensors.Reading{sensors.Value(1), sensors.Value(2), sensors.Value(3)}, "ok", false},
+			{sensors.Reading{sensors.Value(1).Doubtful(sensors.Stale, "asked too often"), sensors.Value(2), sensors.Value(3)}, "ok", false},
 		} {
 			now.Store(&step.r)
 			if h == nil {
