@@ -56,7 +56,7 @@ type Reader func(ctx context.Context, s *config.Sensor, log *slog.Logger) (senso
 // the fault of one is not taken for another's. It returns what was read as
 // well, nil for what could not be.
 func Sensors(ctx context.Context, list []*config.Sensor, read Reader) ([]sensors.Reading, []Finding) {
-	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	ctx, cancel := context.WithTimeout(ctx, sensorsTime)
 	defer cancel()
 	readings := make([]sensors.Reading, len(list))
 	found := make([]Finding, len(list))

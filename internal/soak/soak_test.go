@@ -350,6 +350,8 @@ func soak(t *testing.T, seed uint64, lasts time.Duration) {
 		b.mu.Unlock()
 		time.Sleep(upTo(rng, 3*time.Second))
 	}
+	b.mu.Lock()
+	defer b.mu.Unlock() // before the sampler is stopped
 	for i, s := range c.Streams {
 		if b.latest[i] > s.Interval {
 			t.Errorf("seed %d: a message of the stream %s was late by %v", seed, s.Name, b.latest[i])

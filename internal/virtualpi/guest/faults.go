@@ -9,69 +9,60 @@ import (
 	"time"
 )
 
-// A trouble is something that goes wrong for a while.
+// A trouble is something that goes wrong for a while: a wire has a fault, or
+// begin and end say what.
 type trouble struct {
-	name  string
-	hits  []*sensor // who may suffer; everybody else must not
-	mild  bool      // the agent may ride it out: readings need not stop
-	begin func() error
-	end   func() error
-	lasts time.Duration
+	name       string
+	hits       []*sensor // who may suffer; everybody else must not
+	mild       bool      // the agent may ride it out: readings need not stop
+	lasts      time.Duration
+	wire       *wire
+	fault      fault
+	begin, end func() error
 }
 
-// slack is what a reading may be late on this machine, which is emulated and
-// not alone on its host.
-const slack = 500 * time.Millisecond
-
-// takes is longer than any reading of a healthy sensor.
-const takes = 400 * time.Millisecond
+// slack is what the tick that brings a sensor back may be late, and takes is
+// longer than any reading of a healthy sensor.
+const (
+	slack = 100 * time.Millisecond
+	takes = 400 * time.Millisecond
+)
 
 func (p *pi) troubles() []trouble {
-	on1, on0, spi := []*sensor{p.air, p.gas, p.volts}, []*sensor{p.light}, []*sensor{p.dial}
-	unplugged := func(s *sensor) trouble {
-		return trouble{
+	var all []trouble
+	for _, s := range p.sensors {
+		all = append(all, trouble{
 			name: s.name + " unplugged", hits: []*sensor{s}, lasts: 2 * time.Second,
 			begin: func() error { s.plug(false); return nil },
 			end:   func() error { s.plug(true); return nil },
-		}
+		})
 	}
-	faulty := func(name string, x *wire, hits []*sensor, mild bool, lasts time.Duration, f fault) trouble {
-		return trouble{
-			name: name, hits: hits, mild: mild, lasts: lasts,
-			begin: func() error { x.setFault(f); return nil },
-			end: func() error {
-				if x.setFault(fault{}) == 0 {
-					return errors.New("no transaction was spoiled")
+	on1, on0, onSPI := []*sensor{p.air, p.gas, p.volts}, []*sensor{p.light}, []*sensor{p.dial}
+	losing := slices.Concat(on1, on0)
+	bus1, bus0, port := p.i2c[1].wire, p.i2c[0].wire, p.spi.wire
+	return append(
+		all,
+		trouble{name: "I2C not acknowledged now and then", hits: on1, mild: true, lasts: 3 * time.Second, wire: bus1, fault: fault{nak: 0.1}},
+		trouble{name: "I2C bits flipped when read", hits: on1, mild: true, lasts: 4 * time.Second, wire: bus1, fault: fault{flipRead: 0.1}},
+		trouble{name: "I2C bits flipped when written", hits: on1, mild: true, lasts: 4 * time.Second, wire: bus1, fault: fault{flipWrite: 0.05}},
+		trouble{name: "I2C bits flipped both ways", hits: on0, mild: true, lasts: 4 * time.Second, wire: bus0, fault: fault{flipRead: 0.1, flipWrite: 0.05}},
+		trouble{name: "SPI bits flipped", hits: onSPI, mild: true, lasts: 4 * time.Second, wire: port, fault: fault{flipRead: 0.3}},
+		trouble{name: "I2C held low", hits: on1, lasts: 5 * time.Second, wire: bus1, fault: fault{held: true}},
+		trouble{name: "I2C adapter hangs", hits: on1, lasts: 5 * time.Second, wire: bus1, fault: fault{held: true, deaf: true}},
+		trouble{name: "SPI hangs", hits: onSPI, lasts: 4 * time.Second, wire: port, fault: fault{held: true}},
+		trouble{
+			name: "brown-out", hits: losing, mild: true, lasts: takes,
+			begin: func() error {
+				for _, s := range losing {
+					s.reset()
 				}
 				return nil
 			},
-		}
-	}
-	bus1, bus0, port := p.i2c[1].wire, p.i2c[0].wire, p.spi.wire
-	brownOut := trouble{
-		name: "brown-out", hits: append(on1, on0...), mild: true, lasts: 100 * time.Millisecond,
-		begin: func() error {
-			for _, s := range append(on1, on0...) {
-				s.reset()
-			}
-			return nil
+			end: func() error { return nil },
 		},
-		end: func() error { return nil },
-	}
-	return []trouble{
-		unplugged(p.air), unplugged(p.gas), unplugged(p.volts), unplugged(p.light), unplugged(p.dial),
-		faulty("I2C not acknowledged now and then", bus1, on1, true, 3*time.Second, fault{nak: 0.1}),
-		faulty("I2C bits flipped when read", bus1, on1, true, 4*time.Second, fault{flipRead: 0.1}),
-		faulty("I2C bits flipped when written", bus1, on1, true, 4*time.Second, fault{flipWrite: 0.05}),
-		faulty("I2C bits flipped both ways", bus0, on0, true, 4*time.Second, fault{flipRead: 0.1, flipWrite: 0.05}),
-		faulty("SPI bits flipped", port, spi, true, 4*time.Second, fault{flipRead: 0.3}),
-		faulty("I2C held low", bus1, on1, false, 5*time.Second, fault{held: true}),
-		faulty("I2C adapter hangs", bus1, on1, false, 5*time.Second, fault{held: true, deaf: true}),
-		faulty("SPI hangs", port, spi, false, 4*time.Second, fault{held: true}),
-		brownOut,
-		{name: "I2C adapter out and in", hits: on1, lasts: 2 * time.Second, begin: p.i2c[1].pull, end: p.i2c[1].plug},
-		{name: "SPI port gone and back", hits: spi, lasts: 2 * time.Second, begin: p.spi.pull, end: p.spi.plug},
-	}
+		trouble{name: "I2C adapter out and in", hits: on1, lasts: 2 * time.Second, begin: p.i2c[1].pull, end: p.i2c[1].plug},
+		trouble{name: "SPI port gone and back", hits: onSPI, lasts: 2 * time.Second, begin: p.spi.pull, end: p.spi.plug},
+	)
 }
 
 func (p *pi) showFaults() {
@@ -81,13 +72,23 @@ func (p *pi) showFaults() {
 		return "every stream on its grid", each(p.sensors, func(s *sensor) error { return p.checkGrid(s.stream, now.Add(-2*time.Second), now.Add(-takes)) })
 	})
 	for _, t := range p.troubles() {
-		p.step(t.name, func() (string, error) { return p.suffer(t) })
+		p.step(t.name, func() (string, error) {
+			seen, err := p.suffer(t)
+			if t.wire != nil && t.wire.takeSpoiled() == 0 {
+				err = errors.Join(err, errors.New("no transaction was spoiled: nothing is shown"))
+			}
+			return seen, err
+		})
 	}
 	p.step("brown-out at every transaction", p.brownOuts)
 }
 
 // suffer lets a trouble pass and checks what came of it.
 func (p *pi) suffer(t trouble) (seen string, err error) {
+	if t.wire != nil {
+		t.begin = func() error { t.wire.setFault(t.fault); return nil }
+		t.end = func() error { t.wire.setFault(fault{}); return nil }
+	}
 	began := time.Now()
 	if err := t.begin(); err != nil {
 		return "", err

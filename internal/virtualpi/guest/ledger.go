@@ -145,20 +145,17 @@ func (l *ledger) checkGrid(s stream, from, to time.Time) error {
 	tick := func(t time.Time) int64 { return int64((t.Sub(all[0].at) + s.interval/early) / s.interval) }
 	last := tick(from) - 1
 	for _, m := range all {
-		if m.at.Before(from) || m.at.After(to) {
-			if n := tick(m.at); m.at.Before(from) {
-				last = n
-			}
-			continue
-		}
 		n := tick(m.at)
-		if n != last+1 {
+		switch {
+		case m.at.Before(from), m.at.After(to):
+		case n != last+1:
 			return fmt.Errorf("stream %s: %d ticks missed before %s", s.name, n-last-1, m.body)
-		}
-		if !m.complete {
+		case !m.complete:
 			return fmt.Errorf("stream %s: not complete: %s", s.name, m.body)
 		}
-		last = n
+		if !m.at.After(to) {
+			last = n
+		}
 	}
 	if missed := tick(to) - 1 - last; missed > 0 {
 		return fmt.Errorf("stream %s: no message of the last %d ticks", s.name, missed)

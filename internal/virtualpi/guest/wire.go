@@ -42,16 +42,23 @@ func newWire(seed uint64, carry func(address uint16, w, r []byte) error) *wire {
 	return &wire{carry: carry, rnd: rand.New(rand.NewPCG(seed, 1)), freed: make(chan struct{}), resets: map[uint16]*lapse{}}
 }
 
-// setFault replaces the fault and returns how many transactions the one before
-// has spoiled. What was held goes on.
-func (x *wire) setFault(f fault) (spoiled int) {
+// setFault replaces the fault. What was held goes on.
+func (x *wire) setFault(f fault) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	close(x.freed)
 	x.freed = make(chan struct{})
 	x.fault = f
-	spoiled, x.spoiled = x.spoiled, 0
-	return spoiled
+}
+
+// takeSpoiled returns how many transactions faults have changed since it was
+// last called.
+func (x *wire) takeSpoiled() int {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	n := x.spoiled
+	x.spoiled = 0
+	return n
 }
 
 // deaf reports whether the adapter ignores that the kernel gives up.
