@@ -98,7 +98,7 @@ func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
 	case <-ctx.Done():
 		// The dial heeds ctx too; the handshake has its own deadline.
 		go func() { <-t.Done(); c.client.Disconnect(0) }()
-		return nil, ctx.Err()
+		return nil, explain(broker, login, false, ctx.Err())
 	}
 	if err := t.Error(); err != nil {
 		if opened != nil && opened.readErr != nil && !answered(err) {

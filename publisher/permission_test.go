@@ -1,6 +1,8 @@
 package publisher
 
 import (
+	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"net"
@@ -112,4 +114,19 @@ func says(t *testing.T, text string, keeps bool) string {
 	}()
 	t.Cleanup(func() { l.Close(); <-done })
 	return l.Addr().String()
+}
+
+// No answer makes the question panic or wait for more than is there.
+func FuzzQuestion(f *testing.F) {
+	f.Add([]byte("\x20\x03\x00\x00\x00\x50\x02\x00\x01"))
+	f.Add([]byte("\x20\x03\x00\x00\x00\x50\x03\x00\x01\x87"))
+	f.Add([]byte("\x20\x03\x00\x00\x00\xe0\x01\x87"))
+	f.Add([]byte("\x20\x00\x20\xff\xff"))
+	f.Fuzz(func(t *testing.T, answers []byte) {
+		q := question{io.Discard, bufio.NewReader(bytes.NewReader(answers))}
+		permission, err := q.ask(nil, "a", nil)
+		if err != nil && permission != Unknown {
+			t.Errorf("%v, %v", permission, err)
+		}
+	})
 }

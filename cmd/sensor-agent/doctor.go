@@ -5,12 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/url"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"sensor-agent/internal/bus"
@@ -43,6 +41,9 @@ The exit code is 0 if nothing has failed; warnings are allowed.`,
 	}
 }
 
+// doctorTimeout bounds all checks together; each has a shorter time of its own.
+const doctorTimeout = 30 * time.Second
+
 func runDoctor(ctx context.Context, e *env, args []string) error {
 	var s settings
 	f := e.flags()
@@ -52,6 +53,8 @@ func runDoctor(ctx context.Context, e *env, args []string) error {
 	if err := e.parse(f, args, 0); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
 	r := &report{out: e.stdout, lines: !*asJSON}
 	examine(ctx, s, r)
 	if *asJSON {
@@ -175,8 +178,10 @@ func (x *examination) flow(r *report) {
 			id := doctor.Identity{
 				Device: x.config.Device, Login: login, Status: x.config.Topics.Status, State: x.config.Topics.State,
 			}
-			if s, err := outbox.Inspect(x.config.Outbox.Dir, nil); err == nil {
-				id.Epoch = s.Epoch
+			if running().Own {
+				if s, err := outbox.Inspect(x.config.Outbox.Dir, nil); err == nil {
+					id.Epoch = s.Epoch
+				}
 			}
 			return []doctor.Finding{doctor.Identify(x.ctx, broker, id, running)}
 		},
@@ -206,52 +211,3 @@ func (x *examination) messages(at time.Time, readings []sensors.Reading, running
 }
 
 func hasValue(r sensors.Reading) bool { return slices.ContainsFunc(r, sensors.Measurement.Valid) }
-
-// A report collects findings and prints them as they come.
-type report struct {
-	out   io.Writer
-	lines bool // print them
-	found []doctor.Finding
-}
-
-func (r *report) add(found ...doctor.Finding) {
-	r.found = append(r.found, found...)
-	if !r.lines {
-		return
-	}
-	const indent = "\n                     " // to where what was found begins
-	for _, f := range found {
-		mark := string(f.Status)
-		if f.Status == doctor.Failed {
-			mark = "FAIL" // to be found at a glance
-		}
-		fmt.Fprintf(r.out, "%-4s  %-13s  %s\n", mark, f.Check, strings.ReplaceAll(f.What, "\n", indent))
-		if f.Do != "" {
-			fmt.Fprintf(r.out, "%21sdo: %s\n", "", strings.ReplaceAll(f.Do, "\n", indent+"    "))
-		}
-	}
-}
-
-// end says in one line how it went and returns the exit code.
-func (r *report) end() error {
-	count := map[doctor.Status]int{}
-	code := 0
-	for _, f := range r.found {
-		count[f.Status]++
-		switch {
-		case f.Status != doctor.Failed:
-		case f.Check == doctor.Configuration:
-			code = exitConfig
-		case code == 0:
-			code = exitFailure
-		}
-	}
-	if r.lines {
-		fmt.Fprintf(r.out, "\n%d ok, %d failed, %d warnings, %d skipped\n",
-			count[doctor.OK], count[doctor.Failed], count[doctor.Warning], count[doctor.Skipped])
-	}
-	if code == 0 {
-		return nil
-	}
-	return &exitError{code: code}
-}

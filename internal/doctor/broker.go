@@ -12,11 +12,17 @@ import (
 	"sync"
 	"time"
 
+	"sensor-agent/internal/advice"
 	"sensor-agent/publisher"
 )
 
-// echoTime is how long a message may take to the broker and back.
-const echoTime = 3 * time.Second
+const (
+	echoTime = 3 * time.Second // for a message to go to the broker and back
+	askTime  = 5 * time.Second // for a question about it
+)
+
+// slowBroker is what to do about a broker that took a login a moment ago.
+const slowBroker = "see the log of the broker: is it overloaded?"
 
 // Brokers connects to each of the brokers, as an agent does but under another
 // client id, and returns the first that takes the login, nil if none does. u is
@@ -95,22 +101,20 @@ func shout(ctx context.Context, broker *url.URL, login publisher.Login, topic st
 		return echo{err: e.refused}
 	}
 	conn.Publish(topic, 1, false, payload)
-	ctx, cancel := context.WithTimeout(ctx, 2*echoTime)
-	defer cancel()
-	wait := time.NewTimer(echoTime)
-	defer wait.Stop()
 	if e.refused == nil {
 		select {
 		case <-came:
 			e.came = true
 			return e
 		case err := <-conn.Lost():
-			e.err = fmt.Errorf("the broker closed the connection when a message was published on %s: %w", topic, err)
+			e.err = advice.To(fmt.Errorf("the broker closed the connection when a message was published on %s: %w", topic, err), publisher.AllowIt)
 			return e
-		case <-wait.C:
+		case <-time.After(echoTime):
 		case <-ctx.Done():
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
 	e.permission = publisher.MayPublish(ctx, broker, beside(login), topic, payload)
 	return e
 }
@@ -141,7 +145,7 @@ func Publishing(ctx context.Context, broker *url.URL, login publisher.Login, mes
 func published(topic string, e echo) Finding {
 	switch {
 	case e.err != nil:
-		return failure(Publish, e.err, publisher.AllowIt)
+		return failure(Publish, e.err, slowBroker)
 	case e.came:
 		return ok(Publish, "%s: a message came back", topic)
 	case e.permission == publisher.Granted:
@@ -164,7 +168,7 @@ func Control(ctx context.Context, broker *url.URL, login publisher.Login, topic 
 	e := shout(ctx, broker, login, topic, nil)
 	switch {
 	case e.err != nil:
-		return failure(Commands, e.err, publisher.AllowIt)
+		return failure(Commands, e.err, slowBroker)
 	case e.refused != nil:
 		return failure(Commands, e.refused, "")
 	case e.came:

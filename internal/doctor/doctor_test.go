@@ -65,13 +65,17 @@ func TestChecks(t *testing.T) {
 	}
 }
 
+// see looks until the check says what it should. A machine may stall for
+// seconds, and then what is there seems not to be, so it looks up to three times.
 func (s sighting) see(t *testing.T, check Check) {
-	found := s.look(t)
-	matches := func(f Finding) bool {
-		return f.Check == check && f.Status == s.status && strings.Contains(f.What, s.what) &&
-			strings.Contains(f.Do, s.do) && (s.do == "") == (f.Do == "")
+	var found []Finding
+	for range 3 {
+		found = s.look(t)
+		if slices.ContainsFunc(found, func(f Finding) bool { return s.is(check, f) }) {
+			break
+		}
 	}
-	if !slices.ContainsFunc(found, matches) {
+	if !slices.ContainsFunc(found, func(f Finding) bool { return s.is(check, f) }) {
 		t.Errorf("found %+v\n want %s: … %s …, do: … %s …", found, s.status, s.what, s.do)
 	}
 	for _, f := range found {
@@ -82,6 +86,12 @@ func (s sighting) see(t *testing.T, check Check) {
 			t.Errorf("badly formatted: %+v", f)
 		}
 	}
+}
+
+// is reports whether f is the line that s is of.
+func (s sighting) is(check Check, f Finding) bool {
+	return f.Check == check && f.Status == s.status && strings.Contains(f.What, s.what) &&
+		strings.Contains(f.Do, s.do) && (s.do == "") == (f.Do == "")
 }
 
 // alone makes the only finding of a check a list.

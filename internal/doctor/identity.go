@@ -40,7 +40,7 @@ func Identify(ctx context.Context, broker *url.URL, id Identity, running func() 
 	}
 	status, epoch, err := retained(ctx, broker, id)
 	if err != nil {
-		return failure(ClientID, err, "")
+		return failure(ClientID, err, slowBroker)
 	}
 	if now.Yes {
 		return identifyRunning(id, status, epoch)
@@ -50,7 +50,7 @@ func Identify(ctx context.Context, broker *url.URL, id Identity, running func() 
 	}
 	conn, err := publisher.Connect(ctx, broker, id.Login)
 	if err != nil {
-		return failure(ClientID, err, "")
+		return failure(ClientID, err, slowBroker)
 	}
 	defer conn.Close()
 	select {

@@ -21,12 +21,8 @@ type trouble struct {
 	begin, end func() error
 }
 
-// slack is what the tick that brings a sensor back may be late, and takes is
-// longer than any reading of a healthy sensor.
-const (
-	slack = 100 * time.Millisecond
-	takes = 400 * time.Millisecond
-)
+// takes is longer than any reading of a healthy sensor.
+const takes = 400 * time.Millisecond
 
 func (p *pi) troubles() []trouble {
 	var all []trouble
@@ -45,7 +41,7 @@ func (p *pi) troubles() []trouble {
 		trouble{name: "I2C not acknowledged now and then", hits: on1, mild: true, lasts: 3 * time.Second, wire: bus1, fault: fault{nak: 0.1}},
 		trouble{name: "I2C bits flipped when read", hits: on1, mild: true, lasts: 4 * time.Second, wire: bus1, fault: fault{flipRead: 0.1}},
 		trouble{name: "I2C bits flipped when written", hits: on1, mild: true, lasts: 4 * time.Second, wire: bus1, fault: fault{flipWrite: 0.05}},
-		trouble{name: "I2C bits flipped both ways", hits: on0, mild: true, lasts: 4 * time.Second, wire: bus0, fault: fault{flipRead: 0.1, flipWrite: 0.05}},
+		trouble{name: "bits of light flipped when read", hits: on0, mild: true, lasts: 4 * time.Second, wire: bus0, fault: fault{flipRead: 0.1}},
 		trouble{name: "SPI bits flipped", hits: onSPI, mild: true, lasts: 4 * time.Second, wire: port, fault: fault{flipRead: 0.3}},
 		trouble{name: "I2C held low", hits: on1, lasts: 5 * time.Second, wire: bus1, fault: fault{held: true}},
 		trouble{name: "I2C adapter hangs", hits: on1, lasts: 5 * time.Second, wire: bus1, fault: fault{held: true, deaf: true}},
@@ -115,7 +111,8 @@ func (p *pi) suffer(t trouble) (seen string, err error) {
 }
 
 // recovery waits for a sensor's first complete reading after an instant and
-// returns how long that took. The next tick has to bring it.
+// returns how long that took. The next tick has to bring it, or the one after
+// if an attempt was under way at that.
 func (p *pi) recovery(s *sensor, from time.Time) (time.Duration, error) {
 	var m message
 	const patience = 15 * time.Second
@@ -127,7 +124,7 @@ func (p *pi) recovery(s *sensor, from time.Time) (time.Duration, error) {
 		return patience, err
 	}
 	back := m.at.Sub(from)
-	if back > s.interval+slack {
+	if back > s.interval+takes {
 		return back, fmt.Errorf("%s was back after %v only, its interval is %v", s.name, back, s.interval)
 	}
 	return back, nil

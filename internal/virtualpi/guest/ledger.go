@@ -5,7 +5,9 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -18,6 +20,7 @@ import (
 type ledger struct {
 	mu       sync.Mutex
 	truths   map[string][]truth // by stream, oldest first
+	near     map[string]float64 // by stream: how far a value may be off; else not at all
 	messages map[string][]message
 	seqs     []uint64
 	wrong    []string // values published as good that were none
@@ -40,7 +43,7 @@ type message struct {
 }
 
 func newLedger() *ledger {
-	return &ledger{truths: map[string][]truth{}, messages: map[string][]message{}}
+	return &ledger{truths: map[string][]truth{}, near: map[string]float64{}, messages: map[string][]message{}}
 }
 
 // change lets set give a stream's chip new values. While it does, a reading may
@@ -99,8 +102,15 @@ func (l *ledger) receive(r publisher.Received) {
 // and arrival. Timestamps are cut to milliseconds.
 func (l *ledger) true(stream, key, value string, m message) bool {
 	return slices.ContainsFunc(l.truths[stream], func(t truth) bool {
-		return t.values[key] == value && t.from.Before(m.arrived) && (t.to.IsZero() || t.to.After(m.at.Add(-time.Millisecond)))
+		same := t.values[key] == value || near(t.values[key], value, l.near[stream])
+		return same && t.from.Before(m.arrived) && (t.to.IsZero() || t.to.After(m.at.Add(-time.Millisecond)))
 	})
+}
+
+func near(a, b string, by float64) bool {
+	x, errX := strconv.ParseFloat(a, 64)
+	y, errY := strconv.ParseFloat(b, 64)
+	return errX == nil && errY == nil && math.Abs(x-y) < by
 }
 
 func (l *ledger) blame(format string, args ...any) {
@@ -125,11 +135,13 @@ func (l *ledger) takeWrong() error {
 func (l *ledger) next(stream string, from time.Time) (message, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	i := slices.IndexFunc(l.messages[stream], func(m message) bool { return m.complete && !m.at.Before(from) })
+	all := l.messages[stream]
+	first, _ := slices.BinarySearchFunc(all, from, func(m message, t time.Time) int { return m.at.Compare(t) })
+	i := slices.IndexFunc(all[first:], func(m message) bool { return m.complete })
 	if i < 0 {
 		return message{}, false
 	}
-	return l.messages[stream][i], true
+	return all[first+i], true
 }
 
 // checkGrid tells of ticks of a stream between two instants that were missed,

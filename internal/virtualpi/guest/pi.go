@@ -49,6 +49,7 @@ func newPi(seed uint64) (*pi, error) {
 
 	p.air, p.gas, p.volts = air(p.i2c[1].wire, p.bus), gas(p.i2c[1].wire, p.bus), volts(p.i2c[1].wire, p.bus)
 	p.light, p.dial = light(p.i2c[0].wire, &bus0), dial(p.spi.wire, &port)
+	p.near[p.dial.name] = 1.5 * 3.3 / 1024 // it sends each bit twice, but the last
 	p.sensors = []*sensor{p.air, p.gas, p.volts, p.light, p.dial}
 	for _, s := range p.sensors {
 		s.plug(true)
