@@ -48,7 +48,7 @@ func (r *report) end() error {
 		}
 	}
 	if r.lines {
-		fmt.Fprintf(r.out, "\n%d ok, %d failed, %d warnings, %d skipped\n",
+		fmt.Fprintf(r.out, "\nok %d, failed %d, warnings %d, skipped %d\n",
 			count[doctor.OK], count[doctor.Failed], count[doctor.Warning], count[doctor.Skipped])
 	}
 	if code == 0 {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"sensor-agent/sensors"
@@ -157,15 +158,20 @@ func (s *sensor) Close() error {
 	return nil
 }
 
+// eremoteio is EREMOTEIO on Linux, with which the Pi's own adapter says that
+// nobody acknowledged. The syscall package of other systems lacks it.
+const eremoteio = syscall.Errno(121)
+
 // identify finds out which chip answers.
 func identify(r *registers) (kind, error) {
 	var id, variant [1]byte
 	switch err := r.readAlike(regID, id[:]); {
 	case errors.Is(err, errUnsteady):
 		return kind{}, fmt.Errorf("reading the chip id: %w", err)
+	case errors.Is(err, syscall.ENXIO), errors.Is(err, eremoteio): // which of them depends on the adapter
+		return kind{}, fmt.Errorf("%w: is its address %#02x instead? %w", sensors.ErrNotFound, 0x76+0x77-r.address, err)
 	case err != nil:
-		return kind{}, fmt.Errorf("%w: nothing answers at %#02x (%w): check supply and wiring, or whether the chip's address is %#02x",
-			sensors.ErrNotFound, r.address, err, 0x76+0x77-r.address)
+		return kind{}, fmt.Errorf("reading the chip id: %w", err)
 	}
 	if id[0] == idBME68x {
 		if err := r.readAlike(regVariant, variant[:]); err != nil {
