@@ -64,8 +64,11 @@ func TestMessage(t *testing.T) {
 		{"all", JSON, []sensors.Reading{light, {sensors.Value(21.5), sensors.Value(45)}}, `"light":414,"temp":21.5,"humi":45.0`},
 		{"one without a value", JSON, []sensors.Reading{light, air}, `"light":414,"temp":21.53,"humi":null`},
 		{"a sensor missing", JSON, []sensors.Reading{light, nil}, `"light":414,"temp":null,"humi":null`},
-		{"not good", JSON, []sensors.Reading{{light[0].Doubtful(sensors.Suspect, "")}, {air[0].Doubtful(sensors.WarmingUp, ""), air[1].Doubtful(sensors.Stale, "")}},
-			`"light":414,"temp":21.53,"humi":null,"quality":{"light":"suspect","temp":"warming_up"}`},
+		{
+			"not good", JSON,
+			[]sensors.Reading{{light[0].Doubtful(sensors.Suspect, "")}, {air[0].Doubtful(sensors.WarmingUp, ""), air[1].Doubtful(sensors.Stale, "")}},
+			`"light":414,"temp":21.53,"humi":null,"quality":{"light":"suspect","temp":"warming_up"}`,
+		},
 		{"infinite", JSON, []sensors.Reading{light, {sensors.Value(math.Inf(1)), sensors.Value(math.NaN())}}, `"light":414,"temp":null,"humi":null`},
 	} {
 		got := string(Render(stream(tt.format), "greenhouse", RFC3339, wall, at, tt.readings))

@@ -110,8 +110,10 @@ func TestLadderEndsATroubleWithinTheTick(t *testing.T) {
 	}{
 		"a disturbed wire":           {func(c *chip) { c.disturbed = 1 }, Steps{Retries: 1}},
 		"a chip that lost its power": {func(c *chip) { c.reset = true }, Steps{Retries: 1, Resets: 1}},
-		"an adapter that is confused": {func(c *chip) { c.confused = true },
-			Steps{Retries: 1, Resets: 1, Reopens: 1}},
+		"an adapter that is confused": {
+			func(c *chip) { c.confused = true },
+			Steps{Retries: 1, Resets: 1, Reopens: 1},
+		},
 	} {
 		for _, lies := range []bool{false, true} {
 			t.Run(name, func(t *testing.T) {
