@@ -57,6 +57,7 @@ type Conn struct {
 	client  mqtt.Client
 	lost    chan error
 	receive atomic.Pointer[func(Received)]
+	wire    net.Conn // underneath
 }
 
 // Connect connects to one broker, within ten seconds. Its errors are for a
@@ -106,6 +107,7 @@ func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
 		}
 		return nil, explain(broker, login, opened != nil, err)
 	}
+	c.wire = opened
 	return c, nil
 }
 
@@ -152,8 +154,12 @@ func (c *Conn) received(_ mqtt.Client, m mqtt.Message) {
 // acknowledged by then has failed.
 func (c *Conn) Close() { c.client.Disconnect(250) }
 
-// Abort closes without a goodbye, for a peer that no longer listens.
-func (c *Conn) Abort() { c.client.Disconnect(0) }
+// Abort closes without a goodbye, for a peer that no longer listens: the broker
+// publishes the will. paho by itself may still send its goodbye.
+func (c *Conn) Abort() {
+	_ = c.wire.Close() // what is wrong with it is known
+	c.client.Disconnect(0)
+}
 
 func await(ctx context.Context, t mqtt.Token) error {
 	deadline := time.NewTimer(connectTimeout)

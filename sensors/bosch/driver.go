@@ -169,7 +169,7 @@ func identify(r *registers) (kind, error) {
 	case errors.Is(err, errUnsteady):
 		return kind{}, fmt.Errorf("reading the chip id: %w", err)
 	case errors.Is(err, syscall.ENXIO), errors.Is(err, eremoteio): // which of them depends on the adapter
-		return kind{}, fmt.Errorf("%w: is its address %#02x instead? %w", sensors.ErrNotFound, 0x76+0x77-r.address, err)
+		return kind{}, fmt.Errorf("%w: %w; or is it at %#02x?", sensors.ErrNotFound, err, 0x76+0x77-r.address)
 	case err != nil:
 		return kind{}, fmt.Errorf("reading the chip id: %w", err)
 	}
