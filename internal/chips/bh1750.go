@@ -2,6 +2,7 @@ package chips
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"time"
 )
@@ -9,9 +10,9 @@ import (
 // BH1750 simulates a BH1750FVI: its opcodes, its two power states, and that
 // until a measurement ends the one before is read. Make one with [NewBH1750].
 type BH1750 struct {
-	mu    sync.Mutex
-	light uint16
-	speed float64
+	mu     sync.Mutex
+	counts func(mode, mtreg byte) float64 // what is measured
+	speed  float64
 
 	on    bool
 	mtreg byte
@@ -26,6 +27,7 @@ var _ Chip = (*BH1750)(nil)
 // NewBH1750 makes a chip just switched on, in the dark.
 func NewBH1750() *BH1750 {
 	c := &BH1750{speed: 1}
+	c.Set(0)
 	c.PowerCycle()
 	return c
 }
@@ -34,7 +36,21 @@ func NewBH1750() *BH1750 {
 func (c *BH1750) Set(raw uint16) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.light = raw
+	c.counts = func(byte, byte) float64 { return float64(raw) }
+}
+
+// Shine has light of so many lux fall on the chip: what it measures goes by its
+// mode and sensitivity.
+func (c *BH1750) Shine(lux float64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.counts = func(mode, mtreg byte) float64 {
+		counts := math.Round(lux * 1.2 * float64(mtreg) / 69)
+		if mode&3 == 1 { // H-resolution mode 2
+			counts *= 2
+		}
+		return min(counts, 0xFFFF)
+	}
 }
 
 // Speed sets how long measurements take: 1, as at first, is the longest the
@@ -118,7 +134,7 @@ func (c *BH1750) advance() {
 	if c.mode == 0 || now.Before(c.end) {
 		return
 	}
-	c.data = c.light
+	c.data = uint16(c.counts(c.mode, c.mtreg))
 	if c.mode&0x20 != 0 {
 		c.on, c.mode = false, 0
 		return

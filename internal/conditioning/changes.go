@@ -100,5 +100,6 @@ func (f *changing) changed(m sensors.Measurement) bool {
 		return m.Valid() != f.last.Valid()
 	}
 	change := math.Abs(m.Value - f.last.Value)
-	return change > 0 && change >= f.delta || m.Quality != f.last.Quality
+	// What is stale was told when it was new.
+	return change > 0 && change >= f.delta || m.Quality != f.last.Quality && m.Quality != sensors.Stale
 }

@@ -21,6 +21,7 @@ func TestChanges(t *testing.T) {
 		{{Decimals: 0}},
 	}
 	suspect := sensors.Reading{{Value: 21.4, Quality: sensors.Suspect}, sensors.Value(50)}
+	stale := sensors.Reading{{Value: 21.4, Quality: sensors.Stale}, sensors.Value(50)}
 	c := NewChanges(fields, time.Minute)
 	at := time.Now()
 	for i, step := range []struct {
@@ -47,6 +48,10 @@ func TestChanges(t *testing.T) {
 		{1, []sensors.Reading{suspect, value(6)}, true, "suspect"},
 		{1, []sensors.Reading{suspect, value(6)}, false, "still suspect"},
 		{1, []sensors.Reading{value(21.4, 50), value(6)}, true, "good again"},
+		{1, []sensors.Reading{stale, value(6)}, false, "told when it was new"},
+		{58, []sensors.Reading{stale, value(6)}, true, "nearer to the minute than the next tick"},
+		{1, []sensors.Reading{stale, value(6)}, false, "still stale"},
+		{1, []sensors.Reading{value(21.4, 50), value(6)}, true, "measured anew, after stale was told"},
 		{59, []sensors.Reading{value(21.4, 50), value(6)}, true, "nearer to the minute than the next tick"},
 		{1, []sensors.Reading{value(21.4, 50), value(6)}, false, "just told"},
 		{58, []sensors.Reading{value(1e308, 50), value(6)}, true, "huge"},
@@ -86,6 +91,13 @@ func TestChangesAtLeastEvery(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+func TestFirstTickIsNewsWhateverItSays(t *testing.T) {
+	c := NewChanges([][]ChangingField{{{}}}, time.Minute)
+	if !c.Pass(time.Now(), []sensors.Reading{{sensors.Value(0)}}) {
+		t.Error("held back")
 	}
 }
 

@@ -20,6 +20,7 @@ import (
 type chip struct {
 	reading sensors.Reading
 	err     error
+	opened  int
 	closed  int
 }
 
@@ -30,7 +31,12 @@ func (c *chip) plan(outputs ...sensors.Output) sensors.Plan {
 	return sensors.Plan{
 		Outputs: outputs,
 		Takes:   time.Second,
-		Open:    func(context.Context, sensors.Wire) (sensors.Sensor, error) { return c, c.err },
+		Open: func(context.Context, sensors.Wire) (sensors.Sensor, error) {
+			if c.opened++; c.err != nil {
+				return nil, c.err
+			}
+			return c, nil
+		},
 	}
 }
 

@@ -105,8 +105,12 @@ func TestNoZone(t *testing.T) {
 		}
 	}
 	zone.err, zone.reading = nil, sensors.Reading{{Value: 48, Quality: sensors.Suspect, Reason: "flat"}}
+	c.measure(t, s, 30, 30, 1000)
 	if r := c.measure(t, s, 30, 30, 1000); r[0].Value != 22 || r[0].Quality != sensors.Suspect || r[1].Quality != sensors.Suspect || r[2].Quality != sensors.Good {
 		t.Errorf("with a doubtful zone: %v", r)
+	}
+	if zone.opened != 3 {
+		t.Errorf("the zone was opened %d times, want twice in vain and then once", zone.opened)
 	}
 	zone.reading[0] = sensors.NoValue("off")
 	if r := c.measure(t, s, 30, 30, 1000); r[0].Valid() || r[0].Reason != "off" {

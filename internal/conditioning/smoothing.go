@@ -15,53 +15,41 @@ const (
 // leave no trace. Until it has as many as it is for, it takes the newest odd
 // number of those it has.
 type median struct {
-	last   []moment  // in the order of time; its capacity is what the median is for
-	sorted []float64 // kept, so that add allocates nothing
-}
-
-type moment struct {
-	value float64
-	at    time.Time
-	after time.Duration // the value before, 0: there was none
+	last    []float64     // in the order of time; its capacity is what the median is for
+	sorted  []float64     // kept, so that add allocates nothing
+	at      time.Time     // of the last value
+	longest time.Duration // pause between two values of late, 0: there was none
 }
 
 func newMedian(n int) *median {
-	return &median{last: make([]moment, 0, n), sorted: make([]float64, 0, n)}
+	return &median{last: make([]float64, 0, n), sorted: make([]float64, 0, n)}
 }
 
 // add takes in v, measured now, and returns the median. A nil median returns v.
+//
+// When there was nothing for so long that what it holds is of another time, it
+// begins anew: for as many times as it has values the longest pause of late.
+// So the interval may change, and several streams may read the sensor at
+// intervals of their own. A pause is forgotten little by little, as a reading
+// that is repeated within a tick brings several values with hardly any.
 func (m *median) add(v float64, now time.Time) float64 {
 	if m == nil {
 		return v
 	}
-	next := moment{value: v, at: now}
-	if n := len(m.last); n > 0 {
-		next.after = now.Sub(m.last[n-1].at)
-		if m.gap(next.after) {
+	if n := cap(m.last); len(m.last) > 0 {
+		pause := now.Sub(m.at)
+		if m.longest > 0 && pause > time.Duration(n)*m.longest {
 			m.last = m.last[:0]
-		} else if n == cap(m.last) {
+		} else if len(m.last) == n {
 			m.last = slices.Delete(m.last, 0, 1)
 		}
+		m.longest = max(pause, m.longest-m.longest/time.Duration(2*n))
 	}
-	m.last = append(m.last, next)
-	m.sorted = m.sorted[:0]
-	for _, old := range m.last[1-len(m.last)%2:] {
-		m.sorted = append(m.sorted, old.value)
-	}
+	m.at = now
+	m.last = append(m.last, v)
+	m.sorted = append(m.sorted[:0], m.last[1-len(m.last)%2:]...)
 	slices.Sort(m.sorted)
 	return m.sorted[len(m.sorted)/2]
-}
-
-// gap reports whether there was nothing for so long that what the median holds
-// is of another time: for as many times as it has values the longest pause
-// between two of them. So the interval may change, and several streams may read
-// the sensor at intervals of their own.
-func (m *median) gap(pause time.Duration) bool {
-	var longest time.Duration
-	for _, old := range m.last {
-		longest = max(longest, old.after)
-	}
-	return longest > 0 && pause > time.Duration(cap(m.last))*longest
 }
 
 // An average is an exponential moving average: what it holds counts e times

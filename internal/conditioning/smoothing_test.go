@@ -23,6 +23,30 @@ func TestMedian(t *testing.T) {
 	}
 }
 
+// A reading that is repeated within a tick, as another output of the sensor is
+// doubtful, is no reason to begin anew at the next tick.
+func TestMedianOfRepeatedReadings(t *testing.T) {
+	for n := minMedian; n <= maxMedian; n += 2 {
+		m := newMedian(n)
+		now := time.Now()
+		for range 40 {
+			for range n {
+				m.add(20, now)
+				now = now.Add(time.Second)
+			}
+			for range 4 { // as often as the sampler repeats one
+				m.add(20, now)
+				now = now.Add(20 * time.Millisecond)
+			}
+			now = now.Add(time.Second)
+			if got := m.add(999, now); got != 20 {
+				t.Fatalf("median of %d: an outlier comes through", n)
+			}
+			now = now.Add(time.Second)
+		}
+	}
+}
+
 // After a gap a median knows nothing of what was before it. What is a gap
 // depends on how often the sensor is read.
 func TestMedianAfterGap(t *testing.T) {

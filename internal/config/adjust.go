@@ -52,6 +52,7 @@ func (d *decoder) condition(path string, s *Sensor) bool {
 
 // limits changes the limits of an output.
 func (d *decoder) limits(path string, change Limits, l *sensors.Limits) {
+	none := l.Min == 0 && l.Max == 0
 	for _, c := range []struct{ from, to *float64 }{{change.Min, &l.Min}, {change.Max, &l.Max}, {change.Step, &l.Step}} {
 		if c.from != nil {
 			*c.to = *c.from
@@ -60,14 +61,16 @@ func (d *decoder) limits(path string, change Limits, l *sensors.Limits) {
 	if change.Flat != nil {
 		l.Flat = *change.Flat
 	}
-	both := change.Min != nil && change.Max != nil
+	oneEnd := (change.Min == nil) != (change.Max == nil)
 	switch {
+	case none && oneEnd:
+		d.fail(path, "this is one end of a range, and the driver has none", "write min and max")
 	case l.Min == 0 && l.Max == 0: // no range
-		if !both && (change.Min != nil || change.Max != nil) {
+		if oneEnd {
 			d.fail(path, "this leaves a range from 0 to 0, which stands for none", "write min and max, or 0 for both")
 		}
 	case l.Min >= l.Max:
-		d.fail(path, fmt.Sprintf("the range would be from %v to %v", l.Min, l.Max), "write min below max, and both where the driver has none")
+		d.fail(path, fmt.Sprintf("the range would be from %v to %v", l.Min, l.Max), "write min below max")
 	}
 	if l.Step < 0 {
 		d.fail(path+".step", fmt.Sprintf("%v is not a change", l.Step), "write by how much the value can change in a second, or 0 for no limit")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -76,6 +77,20 @@ func TestLimits(t *testing.T) {
 		r, err := s.Read(t.Context())
 		if err != nil || len(r) != 3 || r[0].Quality != test.want || r[2].Quality != test.want {
 			t.Errorf("%s: %v, %v, want a temperature and a dew point that are %v", test.adjust, r, err, test.want)
+		}
+	}
+}
+
+// A range that 0 stands for cannot be had by halves.
+func TestRangeThatWouldBeNone(t *testing.T) {
+	for adjust, want := range map[string]string{
+		"{humi: {limits: {max: 0}}}":         "leaves a range from 0 to 0",
+		"{humi: {limits: {min: 0, max: 0}}}": "",
+		"{humi: {limits: {min: 20}}}":        "",
+	} {
+		_, err := Parse("config.yaml", []byte("sensors: [{driver: chip, adjust: "+adjust+"}]"), steadily(20, 50))
+		if want == "" != (err == nil) || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %q", adjust, err, want)
 		}
 	}
 }

@@ -68,7 +68,7 @@ func (f *fields) recordedError() error {
 	if err != nil || quoted[0] != '"' {
 		f.fail("error=%.40s is not a text in double quotes", quoted)
 	}
-	return &recordedError{text, errno}
+	return &recordedError{shorten(text), errno}
 }
 
 // A recordedError is an error as it was when it was recorded: with the same

@@ -109,33 +109,34 @@ func (r *Recorder) write(in incident) {
 	err := durable.Write(path, content)
 	if err == nil {
 		r.log.Info("what went over the bus is kept", "sensor", in.sensor, "bus", in.bus, "path", path)
-		err = prune(r.dir)
+		err = prune(r.dir, filepath.Base(path))
 	}
 	if err != nil {
 		r.log.Warn("what went over the bus cannot be kept", "sensor", in.sensor, "bus", in.bus, "err", err)
 	}
 }
 
-// prune removes all but the latest recordings.
-func prune(dir string) error {
+// prune removes all but the latest recordings. The newest is named, as after a
+// boot without a clock the others can seem to be younger.
+func prune(dir, newest string) error {
 	all, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
-	var kept []fs.FileInfo
+	var others []fs.FileInfo
 	for _, file := range all {
-		if info, err := file.Info(); err == nil && info.Mode().IsRegular() && filepath.Ext(file.Name()) == suffix {
-			kept = append(kept, info)
+		if info, err := file.Info(); err == nil && info.Mode().IsRegular() && filepath.Ext(file.Name()) == suffix && file.Name() != newest {
+			others = append(others, info)
 		}
 	}
-	slices.SortFunc(kept, func(a, b fs.FileInfo) int {
+	slices.SortFunc(others, func(a, b fs.FileInfo) int {
 		return cmp.Or(a.ModTime().Compare(b.ModTime()), cmp.Compare(a.Name(), b.Name()))
 	})
-	for len(kept) > maxKept {
-		if err := os.Remove(filepath.Join(dir, kept[0].Name())); err != nil {
+	for len(others) >= maxKept {
+		if err := os.Remove(filepath.Join(dir, others[0].Name())); err != nil {
 			return fmt.Errorf("making room: %w", err)
 		}
-		kept = kept[1:]
+		others = others[1:]
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -144,4 +145,32 @@ func TestKeepNeverBlocks(t *testing.T) {
 	if len(nowhere.edges) != 0 {
 		t.Error("without a folder something is to be kept")
 	}
+}
+
+// After a boot without a clock what is kept seems older than what is there. It
+// is the latest all the same.
+func TestKeptWithoutAClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFlight(t)
+		f.running(t)
+		f.bus.Plug(0x76, newBME280())
+		f.session(t, "air", "bme280", 0x76).tick()
+		if err := os.MkdirAll(f.dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		later := time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+		for i := range maxKept {
+			path := filepath.Join(f.dir, strings.Repeat("x", 1+i)+suffix)
+			if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Chtimes(path, later, later)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.Keep("air", "again")
+		time.Sleep(pause)
+		synctest.Wait()
+		names := f.names(t)
+		if len(names) != maxKept || !strings.HasPrefix(names[0], "air-2000") {
+			t.Errorf("kept %q", names)
+		}
+	})
 }

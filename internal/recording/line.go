@@ -43,7 +43,7 @@ func appendLine(b []byte, t Transaction) []byte {
 	default:
 		b = hex.AppendEncode(append(b, " read="...), t.Read)
 	}
-	b = appendSeconds(append(b, " took="...), t.Took)
+	b = appendSeconds(append(b, " took="...), min(t.Took, maxTook)) // longer when the program was stopped meanwhile
 	if t.Err != nil {
 		var errno syscall.Errno
 		if errors.As(t.Err, &errno) && errno != 0 {
@@ -60,12 +60,14 @@ func appendSeconds(b []byte, d time.Duration) []byte {
 	return fmt.Appendf(b, "%d.%06d", us/1e6, us%1e6)
 }
 
+// shorten cuts off what is too long of a text, between two characters unless it
+// has none.
 func shorten(text string) string {
 	if len(text) <= maxError {
 		return text
 	}
 	end := maxError
-	for !utf8.RuneStart(text[end]) {
+	for end > maxError-utf8.UTFMax && !utf8.RuneStart(text[end]) {
 		end--
 	}
 	return text[:end] + "…"
@@ -78,14 +80,14 @@ func parseLine(line string) (t Transaction, err error) {
 		return t, err
 	}
 	if t.Bus, rest, _ = strings.Cut(rest, " "); !isBus(t.Bus) {
-		return t, fmt.Errorf("%q is not a bus: it is called like i2c-1 or spi-0.0", t.Bus)
+		return t, fmt.Errorf("%.40q is not a bus: it is called like i2c-1 or spi-0.0", t.Bus)
 	}
 	if strings.HasPrefix(t.Bus, i2cPrefix) {
 		var address string
 		address, rest, _ = strings.Cut(rest, " ")
 		n, err := strconv.ParseUint(address, 0, 7)
 		if err != nil {
-			return t, fmt.Errorf("%q is not the address of a chip: write 0x00 to 0x7f", address)
+			return t, fmt.Errorf("%.40q is not the address of a chip: write 0x00 to 0x7f", address)
 		}
 		t.Address = uint16(n)
 	}
@@ -154,7 +156,7 @@ func parseSeconds(s string, most time.Duration) (time.Duration, error) {
 	sec, err := strconv.ParseUint(whole, 10, 33)
 	us, errUs := strconv.ParseUint(fraction, 10, 20)
 	if err != nil || errUs != nil || len(fraction) != 6 {
-		return 0, fmt.Errorf("%q is not a time: write seconds with six decimals, such as 0.000412", s)
+		return 0, fmt.Errorf("%.40q is not a time: write seconds with six decimals, such as 0.000412", s)
 	}
 	d := time.Duration(sec)*time.Second + time.Duration(us)*time.Microsecond
 	if d > most {

@@ -71,6 +71,22 @@ func TestErrorsComeBack(t *testing.T) {
 	}
 }
 
+// An error in a file may be of any length and of any bytes. What is played back
+// can be recorded again.
+func TestStrangeErrorsAreShortened(t *testing.T) {
+	for _, piece := range []string{"a", "☘", `\x80`} {
+		line := "0.000000 i2c-1 0x76 write=01 took=0.000000 error=\"" + strings.Repeat(piece, 2*maxError) + "\""
+		x, err := parseLine(line)
+		if err != nil || len(x.Err.Error()) > maxError+len("…") {
+			t.Fatalf("%.60s: error %v, with one of %d bytes", line, err, len(x.Err.Error()))
+		}
+		again, err := parseLine(strings.TrimSpace(string(appendLine(nil, x))))
+		if err != nil || again.Err.Error() != x.Err.Error() {
+			t.Errorf("%.60s: %q came back as %q, %v", line, x.Err, again.Err, err)
+		}
+	}
+}
+
 func TestBadLines(t *testing.T) {
 	const ok = "0.000000 i2c-1 0x76 write=d0 read=60 took=0.000412"
 	if _, err := parseLine(ok); err != nil {
@@ -108,6 +124,30 @@ func TestBadLines(t *testing.T) {
 		if _, err := parseLine(line); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%.80s: error %v, want %q", line, err, c.says)
 		}
+	}
+	for _, part := range strings.Fields(ok) {
+		line := strings.Replace(ok, part, part+strings.Repeat("x", maxLine/2), 1)
+		if _, err := parseLine(line); err == nil || len(err.Error()) > 200 {
+			t.Errorf("%.80s: an error of %d bytes: %.200v", line, len(err.Error()), err)
+		}
+	}
+}
+
+func TestNamesComeBack(t *testing.T) {
+	for _, name := range [][2]string{{"air.rec", ""}, {"air.rec", "i2c-1"}, {"/c#/air.rec", ""}, {"/c#/air.rec", "spi-0.0"}, {"air#2.rec", "i2c-1"}} {
+		joined := JoinName(name[0], name[1])
+		if file, bus, ok := CutName(joined); file != name[0] || bus != name[1] || !ok {
+			t.Errorf("%q came back from %s as %q, %q", name, joined, file, bus)
+		}
+	}
+}
+
+// A program that was stopped for a while, by Ctrl-Z, writes what can be read.
+func TestTransactionThatTookTooLong(t *testing.T) {
+	x := Transaction{Bus: "i2c-1", Address: 0x76, Written: []byte{1}, Took: time.Hour}
+	got, err := parseLine(strings.TrimSpace(string(appendLine(nil, x))))
+	if err != nil || got.Took != maxTook {
+		t.Errorf("took %v, error %v", got.Took, err)
 	}
 }
 

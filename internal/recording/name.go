@@ -6,10 +6,10 @@ const replayPrefix = "replay:"
 
 // CutName takes apart the name of a bus that is a recording: "replay:air.rec",
 // or "replay:air.rec#i2c-1" for one of several buses in it. ok is false for a
-// name that does not begin so.
+// name that does not begin so. A folder may have a # in its name.
 func CutName(name string) (file, bus string, ok bool) {
 	rest, ok := strings.CutPrefix(name, replayPrefix)
-	if i := strings.LastIndexByte(rest, '#'); ok && i >= 0 {
+	if i := strings.LastIndexByte(rest, '#'); ok && i > strings.LastIndexByte(rest, '/') {
 		return rest[:i], rest[i+1:], true
 	}
 	return rest, "", ok

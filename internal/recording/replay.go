@@ -27,18 +27,18 @@ type Replay struct {
 
 // Open reads the recording at path. It is read whole, once.
 func Open(path string) (*Replay, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	info, err := file.Stat()
+	info, err := os.Stat(path) // before it is opened, as a pipe would wait for who writes to it
 	if err != nil {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, fmt.Errorf("%s is no recording: that is a file of up to %d MiB", path, maxFile>>20)
 	}
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
 	p, err := newReplay(path, io.LimitReader(file, maxFile))
 	if err != nil {
 		return nil, fmt.Errorf("recording %s: %w", path, err)
@@ -49,11 +49,14 @@ func Open(path string) (*Replay, error) {
 func newReplay(path string, r io.Reader) (*Replay, error) {
 	p := &Replay{path: path, tracks: make(map[place]*track)}
 	err := parse(r, func(line int, t Transaction) {
-		at := t.place()
-		if p.tracks[at] == nil {
-			p.tracks[at] = &track{file: filepath.Base(path)}
+		k := p.tracks[t.place()]
+		if k == nil {
+			k = &track{file: filepath.Base(path)}
+			p.tracks[t.place()] = k
+		} else {
+			t.Bus = k.steps[0].Bus // which it has, too, lest each step hold on to the text of its line
 		}
-		p.tracks[at].steps = append(p.tracks[at].steps, step{line, t})
+		k.steps = append(k.steps, step{line, t})
 	})
 	if err == nil && len(p.tracks) == 0 {
 		err = errors.New("there is no transaction in it")

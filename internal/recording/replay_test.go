@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -258,4 +259,32 @@ func TestOpenErrors(t *testing.T) {
 			t.Errorf("%s: %v, want %q", filepath.Base(path), err, want)
 		}
 	}
+}
+
+// A recording in memory takes what its bytes take, and not its text, which is
+// more than twice as long.
+func TestReplayHoldsNoText(t *testing.T) {
+	var b strings.Builder
+	b.WriteString(magic + version + "\n")
+	const count = 500
+	line := appendLine(nil, Transaction{Bus: "i2c-1", Written: make([]byte, maxLength)})
+	for range count {
+		b.Write(line)
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	before := heap()
+	p, err := newReplay("long.rec", strings.NewReader(b.String()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if held := heap() - before; held > count*maxLength*3/2 {
+		t.Errorf("holds %d bytes for %d", held, count*maxLength)
+	}
+	runtime.KeepAlive(p)
+	runtime.KeepAlive(&b)
 }

@@ -1,6 +1,7 @@
 package recording
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +18,8 @@ const (
 // A Writer writes transactions to a file. It never holds up who carries them:
 // what waits for the disk does so in memory, up to a bound.
 type Writer struct {
-	file *os.File
+	file  *os.File
+	whole int64 // bytes in it
 
 	mu       sync.Mutex
 	buf      []byte // for the next flush
@@ -30,7 +32,7 @@ type Writer struct {
 
 // Create creates the file at path, or empties it, and writes the head.
 func Create(path string, h Head) (*Writer, error) {
-	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|os.O_APPEND, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("creating the recording: %w", err)
 	}
@@ -91,9 +93,14 @@ func (w *Writer) flush() error {
 	w.buf = w.spare[:0]
 	err := w.err
 	w.mu.Unlock()
-	if _, werr := w.file.Write(out); werr != nil {
+	n, werr := w.file.Write(out)
+	if werr != nil {
 		err = fmt.Errorf("writing the recording: %w", werr)
+		// A disk that is full has taken the beginning of a line.
+		n = bytes.LastIndexByte(out[:n], '\n') + 1
+		_ = w.file.Truncate(w.whole + int64(n))
 	}
+	w.whole += int64(n)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.spare, w.err = out, err

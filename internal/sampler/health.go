@@ -41,9 +41,11 @@ func (h Health) String() string {
 	case h.Seen:
 		return "ok"
 	default:
-		return "starting"
+		return starting
 	}
 }
+
+const starting = "starting" // the health before the first reading
 
 // worst returns the output whose measurement is the worst: suspect before
 // warming up before none at all; -1 if all are good. A missing value comes last
@@ -74,13 +76,12 @@ func doubt(key string, m sensors.Measurement) string {
 }
 
 // note keeps the health and logs its edges: once when the sensor begins to
-// fail or to give what cannot be, once when it is back. In the steady state it
-// allocates nothing.
+// fail or to give what cannot be, once when it is back, and of one that comes
+// and goes now and then. In the steady state it allocates nothing.
 func (s *source) note(r sensors.Reading, err error) {
 	s.mu.Lock()
 	before := s.health
 	h := &s.health
-	h.Steps = s.steps
 	output, reason := -1, ""
 	switch {
 	case err != nil:
@@ -103,9 +104,15 @@ func (s *source) note(r sensors.Reading, err error) {
 		h.Failures = 0
 	}
 	after := s.health
-	warn := after.Bad() && (!before.Bad() || before.String() != after.String() && time.Since(s.warned) > warnPause)
+	changed := before.Bad() != after.Bad() || before.String() != after.String()
+	since := time.Since(s.warned)
+	warn := after.Bad() && (!s.told && since > flapPause || s.told && changed && since > warnPause)
 	if warn {
-		s.warned = time.Now()
+		s.told, s.warned = true, time.Now()
+	}
+	recovered := s.told && !after.Bad()
+	if recovered {
+		s.told = false
 	}
 	s.mu.Unlock()
 
@@ -114,12 +121,12 @@ func (s *source) note(r sensors.Reading, err error) {
 		s.log.Warn("sensor failing", "err", err)
 	case warn:
 		s.log.Warn("sensor suspect", "err", after.Doubt)
-	case before.Bad() && !after.Bad():
+	case recovered:
 		s.log.Info("sensor recovered", "failures", before.Failures)
-	case !before.Seen && after.Seen && !after.Bad():
+	case before.String() == starting && !after.Bad():
 		s.log.Info("sensor ready")
 	}
-	if before.Bad() != after.Bad() || before.String() != after.String() {
+	if changed {
 		s.changed(after)
 	}
 }

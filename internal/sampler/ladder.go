@@ -19,14 +19,16 @@ import (
 //
 // While the trouble lasts, each tick makes one attempt, so that the sensor is
 // back within one interval of its return; the ladder is climbed again after
-// pauses that double.
+// pauses that double. Where a tick has no time for all of it, the chip is reset
+// for the attempt of the next one.
 const (
 	firstClimb = time.Second
 	lastClimb  = time.Minute
 
-	// hog is what a failing attempt may take and be made again at the next
-	// tick. One that takes longer, again and again, while others of its bus are
-	// read holds these up: the sensor is left alone for some times as long.
+	// hog is how much longer than a reading a failing attempt may take and be
+	// made again at the next tick. One that takes longer, again and again, while
+	// others of its bus are read holds these up: the sensor is left alone for
+	// some times as long.
 	hog     = 100 * time.Millisecond
 	hogRest = 4
 )
@@ -38,45 +40,69 @@ func (s *source) read(ctx context.Context, until time.Time) (sensors.Reading, er
 		return nil, s.lastErr
 	}
 	reading, err := s.attempt(ctx)
-	if !good(reading, err) && !s.began.Before(s.nextClimb) && time.Now().Add(s.Plan.Takes).Before(until) {
+	if !good(reading, err) && !s.began.Before(s.nextClimb) {
 		s.pause = min(max(firstClimb, 2*s.pause), lastClimb)
 		s.nextClimb = s.began.Add(s.pause)
-		reading, err = s.climb(ctx, until)
-	}
-	if good(reading, err) {
-		s.pause, s.rest, s.nextClimb, s.tried = 0, 0, time.Time{}, time.Time{}
-		s.succeeded.Store(int64(time.Since(s.origin)))
-		return reading, nil
+		reading, err = s.climb(ctx, until, reading, err)
 	}
 	if err != nil {
 		s.shut() // the next attempt begins with a chip in a known state
-		if took := time.Since(s.began); took > hog && s.othersDoWell() {
-			s.rest = min(max(hogRest*took, 2*s.rest), lastClimb)
+		if s.took > s.Plan.Takes+hog && s.othersDoWell() {
+			s.rest = min(max(hogRest*s.took, 2*s.rest), lastClimb)
 		}
+		s.tried = time.Now()
+		return nil, err
 	}
-	s.tried = time.Now()
-	return reading, err
+	s.rest = 0
+	if suspect(reading) {
+		s.tried = time.Now()
+		return reading, nil
+	}
+	s.tried = time.Time{}
+	s.succeeded.Store(int64(time.Since(s.origin)))
+	// A chip that measures nothing for a while after a reset has not shown yet
+	// that it is well.
+	if s.suspected < 0 || reading[s.suspected].Valid() {
+		s.pause, s.nextClimb, s.suspected = 0, time.Time{}, -1
+	}
+	return reading, nil
 }
 
 // climb takes the steps of the ladder, after an attempt that was not good, and
-// returns what the last one gave.
-func (s *source) climb(ctx context.Context, until time.Time) (reading sensors.Reading, err error) {
-	for _, step := range []func(){
-		func() { s.steps.Retries++ },
-		func() { s.steps.Resets++; s.shut() },
-		func() { s.steps.Reopens++; s.shut(); s.Reopen() },
-	} {
-		step()
-		reading, err = s.attempt(ctx)
-		if good(reading, err) || time.Now().Add(s.Plan.Takes).After(until) || ctx.Err() != nil {
-			break
+// returns what the last attempt gave.
+func (s *source) climb(ctx context.Context, until time.Time, reading sensors.Reading, err error) (sensors.Reading, error) {
+	fits := func() bool { return ctx.Err() == nil && time.Now().Add(s.Plan.Takes).Before(until) }
+	if fits() {
+		s.count(&s.health.Steps.Retries)
+		if reading, err = s.attempt(ctx); good(reading, err) {
+			return reading, err
 		}
 	}
-	return reading, err
+	s.count(&s.health.Steps.Resets)
+	s.shut()
+	if !fits() {
+		return reading, err
+	}
+	if reading, err = s.attempt(ctx); good(reading, err) || s.Bus == "" || !fits() {
+		return reading, err
+	}
+	s.count(&s.health.Steps.Reopens)
+	s.shut()
+	s.Reopen()
+	return s.attempt(ctx)
+}
+
+// count counts a step.
+func (s *source) count(step *uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*step++
 }
 
 // attempt opens the sensor if needed and takes one reading.
 func (s *source) attempt(ctx context.Context) (sensors.Reading, error) {
+	began := time.Now()
+	defer func() { s.took = time.Since(began) }()
 	if s.sensor == nil {
 		wire, err := s.Wire()
 		if err != nil {
@@ -90,6 +116,9 @@ func (s *source) attempt(ctx context.Context) (sensors.Reading, error) {
 	reading, err := s.sensor.Read(ctx)
 	if err == nil && len(reading) != len(s.Plan.Outputs) {
 		err = fmt.Errorf("driver gave %d measurements of %d", len(reading), len(s.Plan.Outputs))
+	}
+	if err == nil && suspect(reading) {
+		s.suspected = worst(reading)
 	}
 	return reading, err
 }

@@ -70,7 +70,7 @@ func New(sensorList []Sensor, streams []Stream, deliver func(Tick), changed func
 			origin:  origin,
 			changed: func(h Health) { changed(i, h) },
 			asks:    make(chan *ask, len(streams)),
-			doubted: -1,
+			doubted: -1, suspected: -1,
 		})
 	}
 	for i, src := range s.sources {

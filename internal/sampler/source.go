@@ -11,9 +11,13 @@ import (
 	"sensor-agent/sensors"
 )
 
-// warnPause is the least time between two warnings of a failing sensor whose
-// reason changes.
-const warnPause = time.Minute
+const (
+	// warnPause is the least time between two warnings of a failing sensor whose
+	// reason changes.
+	warnPause = time.Minute
+	// flapPause is the same of a sensor that recovers again and again.
+	flapPause = 10 * time.Second
+)
 
 // errOverdue stands for a reading that did not come back in time. The stream
 // does not wait for it again until it has.
@@ -44,20 +48,22 @@ type source struct {
 	last    sensors.Reading
 	lastErr error
 
-	// Of the ladder; zero while all is well, but for the counts.
-	steps     Steps
+	// Of the ladder; zero while all is well, but for suspected and took.
 	pause     time.Duration // from the last climb to the next
 	nextClimb time.Time
 	rest      time.Duration // after the last failed attempt, for the sake of the others on the bus
 	tried     time.Time     // the end of that attempt
+	took      time.Duration // the last attempt
+	suspected int           // the output last found suspect, -1 once it has a good value
 
 	succeeded atomic.Int64 // when the last good reading ended, since origin
 
 	mu      sync.Mutex
-	health  Health
+	health  Health    // its Steps are counted while a step is taken
 	doubted int       // the output that health.Doubt is about, or -1
 	reason  string    // of health.Doubt, as the driver gave it
 	warned  time.Time // when a failure was last logged
+	told    bool      // the log says that it fails
 }
 
 // run answers asks until the channel is closed.
@@ -69,7 +75,7 @@ func (s *source) run(ctx context.Context) {
 			s.began = time.Now()
 			s.last, s.lastErr = s.read(ctx, a.until)
 			err := s.lastErr
-			if err == nil && time.Now().After(a.until) {
+			if err == nil && time.Now().After(a.until) && time.Since(s.began) > s.bearable() {
 				err = errOverdue // the stream has gone on without it
 			}
 			if !errors.Is(err, context.Canceled) { // the agent is stopping

@@ -88,13 +88,16 @@ func (s *stream) run(ctx context.Context, start time.Time) {
 // the tick may have to end first, and a busy machine or bus may take a little
 // longer; one that has been failing must not make the others miss their ticks.
 func patience(src *source, interval time.Duration) time.Duration {
-	takes := src.Plan.Takes
-	least := 2*takes + leastMargin
+	spare := min(2*src.Plan.Takes+margin, interval*7/8)
 	if src.Health().Bad() {
-		least = takes
+		return spare
 	}
-	return max(least, min(2*takes+margin, interval*7/8))
+	return max(src.bearable(), spare)
 }
+
+// bearable is how long a sensor that is well may take, however short the
+// interval.
+func (s *source) bearable() time.Duration { return 2*s.Plan.Takes + leastMargin }
 
 // margin is what a reading may take longer than a healthy chip needs where the
 // interval leaves room for it, and leastMargin where it does not.

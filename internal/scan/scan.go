@@ -83,7 +83,9 @@ func (d Device) sys() fs.FS { return os.DirFS(d.Root + "/sys") }
 // "/dev/i2c-1". It takes less than a second for each bus that works, 2 s for
 // one that is stuck, and ends early with ctx.
 func (d Device) Scan(ctx context.Context, only string) Report {
-	only = strings.TrimPrefix(only, "/dev/i2c-")
+	if path, _, err := bus.Node(sensors.I2C, only); err == nil && only != "" {
+		only = strings.TrimPrefix(path, "/dev/i2c-") // as the kernel has it: "01" is "1"
+	}
 	r := Report{Kernel: []Source{}, SPI: []Port{}} // an empty list is one in JSON, too
 	d.discover(&r, only)
 	r.I2C = d.adapters(only)

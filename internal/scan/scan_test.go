@@ -143,8 +143,16 @@ func TestOneBus(t *testing.T) {
 			t.Errorf("--bus %s: %+v", name, r)
 		}
 	}
-	if r := p.scan("1"); len(r.Kernel) != 1 || r.Kernel[0].Name != "bme280" {
-		t.Errorf("of bus 1 the kernel has %+v", r.Kernel)
+	for _, name := range []string{"1", "01", "/dev/i2c-01"} {
+		p.wires[1].sent = nil
+		if r := p.scan(name); len(r.Kernel) != 1 || r.Kernel[0].Name != "bme280" || r.I2C[0].Name != "1" {
+			t.Errorf("bus %s is called %s, the kernel has %+v", name, r.I2C[0].Name, r.Kernel)
+		}
+		for _, x := range p.wires[1].sent {
+			if x.addr == 0x76 {
+				t.Fatalf("bus %s: a chip of the kernel's is asked", name)
+			}
+		}
 	}
 	if err := p.scan("7").Err(); err == nil || !strings.Contains(err.Error(), "open /dev/i2c-7: no such file or directory: see `ls /dev/i2c-*`") {
 		t.Errorf("of a bus that is not there: %v", err)

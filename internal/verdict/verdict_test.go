@@ -278,6 +278,24 @@ func TestPassedOn(t *testing.T) {
 	}
 }
 
+// What the driver itself does not believe is no level to come from.
+func TestSuspectByTheDriverIsNoLevel(t *testing.T) {
+	s := &scripted{readings: []sensors.Reading{
+		{sensors.Value(20)},
+		{sensors.Value(24).Doubtful(sensors.Suspect, "by the driver")},
+		{sensors.Value(28)},
+	}}
+	open, err := Watch(s.plan(sensors.Temperature.Output(sensors.Limits{Step: 5}))).Open(t.Context(), sensors.Wire{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []sensors.Quality{sensors.Good, sensors.Suspect, sensors.Suspect} {
+		if r, err := open.Read(t.Context()); err != nil || r[0].Quality != want {
+			t.Errorf("reading %d: %v, %v, want %v", i, r, err, want)
+		}
+	}
+}
+
 // The driver's own reading stays as it is: it may be given again.
 func TestReadingIsNotChanged(t *testing.T) {
 	r := sensors.Reading{sensors.Value(500)}

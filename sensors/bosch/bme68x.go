@@ -151,7 +151,7 @@ func (c *bme68x) calibrate() error {
 func (c *bme68x) measure(ctx context.Context, m *[channels]sensors.Measurement) error {
 	// The heater is set anew each time, for it goes by the temperature around it.
 	c.heat = c.heatNow()
-	err := c.write(bme68xResHeat, c.heat, bme68xCtrlMeas, c.setup[4]|forced)
+	err := c.start(bme68xCtrlMeas, bme68xResHeat, c.heat, bme68xCtrlMeas, c.setup[4]|forced)
 	if err != nil {
 		return fmt.Errorf("starting a measurement: %w", err)
 	}

@@ -104,7 +104,7 @@ func (c *bmx280) calibrate() error {
 }
 
 func (c *bmx280) measure(ctx context.Context, m *[channels]sensors.Measurement) error {
-	if err := c.write(bmx280CtrlMeas, c.ctrlMeas|forced); err != nil {
+	if err := c.start(bmx280CtrlMeas, bmx280CtrlMeas, c.ctrlMeas|forced); err != nil {
 		return fmt.Errorf("starting a measurement: %w", err)
 	}
 	if err := await(ctx, c.longest, c.done); err != nil {

@@ -49,6 +49,22 @@ func (r *registers) write(pairs ...byte) error {
 	return r.bus.Tx(r.address, r.out[:n], nil)
 }
 
+// start writes registers, as write does, and so starts a measurement. A bit that
+// was flipped on the wire may have started none, and the result of the one
+// before would pass for that of this one. So the mode is looked at in ctrlMeas,
+// and where it is not forced all is written again: a measurement that was over
+// already is then made once more.
+func (r *registers) start(ctrlMeas byte, pairs ...byte) error {
+	if err := r.write(pairs...); err != nil {
+		return err
+	}
+	mode := r.again[:1]
+	if err := r.read(ctrlMeas, mode); err != nil || mode[0]&modeMask == forced {
+		return err
+	}
+	return r.write(pairs...)
+}
+
 // read fills b from the registers that begin at reg.
 func (r *registers) read(reg byte, b []byte) error {
 	r.out[0] = reg

@@ -20,11 +20,12 @@ type subject struct {
 	chip   func(other bool) specimen
 }
 
-// A specimen is a chip just switched on, and what takes its supply away for a
-// moment.
+// A specimen is a chip just switched on, what takes its supply away for a
+// moment, and what changes that which it measures, and changes it back.
 type specimen struct {
 	chips.Chip
 	brownOut func()
+	change   func(later bool)
 }
 
 func pick[T any](other bool, a, b T) T {
@@ -38,80 +39,97 @@ func pick[T any](other bool, a, b T) T {
 var subjects = []subject{
 	{"bmp280", func(other bool) specimen {
 		c := chips.NewBMP280([24]byte(bmx280Calibration(other)[:24]))
-		c.SetRaw(519888, pick[uint32](other, 415148, 420000), 0)
-		return specimen{c, c.Reset}
+		return specimen{c, c.Reset, func(later bool) {
+			c.SetRaw(pick[uint32](later, 519888, 521000), pick[uint32](other, 415148, 420000), 0)
+		}}
 	}},
 	{"bme280", func(other bool) specimen {
 		c := chips.NewBME280([26]byte(bmx280Calibration(other)), [7]byte(unhex("6a01001323031e")))
-		c.SetRaw(519888, pick[uint32](other, 415148, 420000), 30000)
-		return specimen{c, c.Reset}
+		return specimen{c, c.Reset, func(later bool) {
+			c.SetRaw(pick[uint32](later, 519888, 521000), pick[uint32](other, 415148, 420000), 30000)
+		}}
 	}},
 	{"bme680", func(other bool) specimen {
 		c := chips.NewBME680(chips.BME680Variant,
 			[23]byte(unhex(pick(other, "a16703", "a26703")+"00c0920ed8589b03220dff361e66275df53ff11e")),
 			[14]byte(unhex("3ea42b002d14789c406520e0cb12")), [5]byte(unhex("15b007f4fa")))
-		c.SetField([17]byte(unhex("800049e7207a5b90" + pick(other, "54c8", "58c8") + "00000090b30000")))
-		return specimen{c, c.Reset}
+		return specimen{c, c.Reset, func(later bool) {
+			c.SetField([17]byte(unhex("800049e7207a" + pick(later, "5b", "5d") + "90" + pick(other, "54c8", "58c8") + "000000" + pick(later, "90", "94") + "b30000")))
+		}}
 	}},
 	{"bme688", func(other bool) specimen {
 		c := chips.NewBME680(chips.BME688Variant,
 			[23]byte(unhex("1d6603bff9889ad658a9c4185900211e8847a9fd72f71e")),
 			[14]byte(unhex(pick(other, "3f9735", "3f9835")+"002d14789cd763d3c20912")), [5]byte(unhex("419e56a810")))
-		c.SetField([17]byte(unhex("80005bf2c07af8a0" + pick(other, "54f5", "58f5") + "0000000000da38")))
-		return specimen{c, c.Reset}
+		return specimen{c, c.Reset, func(later bool) {
+			c.SetField([17]byte(unhex("80005bf2c07a" + pick(later, "f8", "fa") + "a0" + pick(other, "54f5", "58f5") + "0000000000" + pick(later, "da", "de") + "38")))
+		}}
 	}},
 	{"ads1115", func(other bool) specimen {
 		c := chips.NewADS1115()
-		c.Set(0, pick[int16](other, 8000, 9000))
-		c.Set(1, pick[int16](other, 4000, 5000))
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Set(0, pick[int16](other, 8000, 9000)+pick[int16](later, 0, 300))
+			c.Set(1, pick[int16](other, 4000, 5000)+pick[int16](later, 0, 300))
+		}}
 	}},
 	{"ads1015", func(other bool) specimen {
 		c := chips.NewADS1015()
-		c.Set(0, pick[int16](other, 8000, 9600))
-		c.Set(1, pick[int16](other, 4000, 4800))
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Set(0, pick[int16](other, 8000, 9600)+pick[int16](later, 0, 320))
+			c.Set(1, pick[int16](other, 4000, 4800)+pick[int16](later, 0, 320))
+		}}
 	}},
+	// None of these is of another by a factor that a flipped bit makes, as by
+	// two in the other mode: that would be believed.
 	{"bh1750", func(other bool) specimen {
 		c := chips.NewBH1750()
-		c.Set(pick[uint16](other, 1000, 2000))
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Shine(pick[float64](other, 1000, 10000) * pick[float64](later, 1, 3))
+		}}
 	}},
 	{"aht20", func(other bool) specimen {
 		c := chips.NewAHT20()
-		c.Temperature = pick[uint32](other, 0x60000, 0x70000)
 		c.Calibrated = true
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Temperature = pick[uint32](other, 0x60000, 0x70000) + pick[uint32](later, 0, 0x800)
+		}}
 	}},
 	{"sht4x", func(other bool) specimen {
 		c := chips.NewSHT4x()
-		c.Temperature = pick[uint16](other, 0x6000, 0x7000)
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Temperature = pick[uint16](other, 0x6000, 0x7000) + pick[uint16](later, 0, 0x80)
+		}}
 	}},
 	{"hdc302x", func(other bool) specimen {
 		c := chips.NewHDC302x()
-		c.Temperature = pick[uint16](other, 0x6000, 0x7000)
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Temperature = pick[uint16](other, 0x6000, 0x7000) + pick[uint16](later, 0, 0x80)
+		}}
 	}},
 	{"scd4x", func(other bool) specimen {
 		c := chips.NewSCD4x()
-		c.CO2 = pick[uint16](other, 500, 600)
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.CO2 = pick[uint16](other, 500, 600) + pick[uint16](later, 0, 20)
+		}}
 	}},
 	{"mcp9808", func(other bool) specimen {
 		c := chips.NewMCP9808()
-		c.Temperature = pick[uint16](other, 0x0194, 0x0144)
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Temperature = pick[uint16](other, 0x0194, 0x0144) + pick[uint16](later, 0, 8)
+		}}
 	}},
 	{"tmp102", func(other bool) specimen {
 		c := chips.NewTMP102()
-		c.Temperature = pick[uint16](other, 0x1900, 0x1400)
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Temperature = pick[uint16](other, 0x1900, 0x1400) + pick[uint16](later, 0, 0x80)
+		}}
 	}},
 	{"ina219", func(other bool) specimen {
 		c := chips.NewINA219()
-		c.Shunt, c.Bus = pick[int16](other, 2000, 1000), pick[uint16](other, 2995, 1250)
-		return specimen{c, c.PowerCycle}
+		return specimen{c, c.PowerCycle, func(later bool) {
+			c.Shunt = pick[int16](other, 2000, 1000) + pick[int16](later, 0, 100)
+			c.Bus = pick[uint16](other, 2995, 1250) + pick[uint16](later, 0, 25)
+		}}
 	}},
 }
 

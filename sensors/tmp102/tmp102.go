@@ -90,7 +90,7 @@ func open(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 
 // Read measures once.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	if err := s.chip.Write(regConfig, measure); err != nil {
+	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("starting a conversion: %w", err)
 	}
 	if err := s.converted(ctx); err != nil {
@@ -114,6 +114,21 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 
 // Close does nothing: the chip is shut down between readings.
 func (s *sensor) Close() error { return nil }
+
+// start starts a conversion. A bit that was flipped on the wire may have started
+// none, and the temperature of the one before would pass for that of this one.
+// So the chip is looked at, and where it does not convert told again: a
+// conversion that was over already is then made once more.
+func (s *sensor) start() error {
+	if err := s.chip.Write(regConfig, measure); err != nil {
+		return err
+	}
+	config, err := s.chip.ReadOnce(regConfig)
+	if err != nil || !done(config) {
+		return err
+	}
+	return s.chip.Write(regConfig, measure)
+}
 
 // converted waits for the end of the conversion.
 func (s *sensor) converted(ctx context.Context) error {
