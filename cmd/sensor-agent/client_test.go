@@ -214,7 +214,7 @@ func (c *cable) url() string { return "tcp://" + c.addr }
 
 func (c *cable) plug() {
 	c.t.Helper()
-	l, err := net.Listen("tcp", c.addr)
+	l, err := need.Listen(c.addr)
 	if err != nil {
 		c.t.Fatal(err)
 	}

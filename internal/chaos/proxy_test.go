@@ -134,7 +134,7 @@ func (p *proxy) drop(l *link, hard bool) {
 }
 
 func (p *proxy) listen() error {
-	l, err := listen(p.addr)
+	l, err := need.Listen(p.addr)
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"net"
 	"sync"
 	"testing"
-	"time"
 
 	"sensor-agent/internal/need"
 )
@@ -45,7 +44,7 @@ func (s *sink) up() error {
 	if s.deaths--; s.deaths > 0 {
 		return nil
 	}
-	l, err := listen(s.addr)
+	l, err := need.Listen(s.addr)
 	if err != nil {
 		return err
 	}
@@ -127,14 +126,4 @@ func (s *sink) answer(p packet, number int) []byte {
 		return []byte{13 << 4, 0}
 	}
 	return nil
-}
-
-// listen listens on an address that may have been in use a moment ago.
-func listen(addr string) (net.Listener, error) {
-	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		l, err := net.Listen("tcp", addr)
-		if err == nil || time.Now().After(deadline) {
-			return l, err
-		}
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"testing"
+	"time"
 )
 
 // Ports are below those that the kernel gives to outgoing connections (32768
@@ -31,4 +32,16 @@ func Port(t testing.TB) int {
 func Addr(t testing.TB) string {
 	t.Helper()
 	return fmt.Sprintf("127.0.0.1:%d", Port(t))
+}
+
+// Listen listens on an address that the test has listened on before. A process
+// that was being started at the moment of the former close can hold the socket
+// a little longer, so it is tried for a while.
+func Listen(addr string) (net.Listener, error) {
+	for deadline := time.Now().Add(5 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		l, err := net.Listen("tcp", addr)
+		if err == nil || time.Now().After(deadline) {
+			return l, err
+		}
+	}
 }

@@ -42,7 +42,7 @@ func (s *sink) up(t *testing.T) {
 	if s.listener != nil {
 		return
 	}
-	l, err := net.Listen("tcp", s.addr)
+	l, err := need.Listen(s.addr)
 	if err != nil {
 		t.Fatal(err)
 	}
