@@ -2,6 +2,7 @@ package conditioning
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,6 +64,7 @@ func TestMedianAfterGap(t *testing.T) {
 		{"shorter interval", []time.Duration{time.Hour, time.Hour, second}, false},
 		{"longer interval", []time.Duration{second, second, time.Hour}, true},
 		{"longer interval, twice", []time.Duration{second, second, time.Hour, time.Hour, time.Hour}, false},
+		{"shorter interval, for long, and a gap", slices.Concat([]time.Duration{time.Hour}, slices.Repeat([]time.Duration{second}, 60), []time.Duration{time.Minute}), true},
 		{"two streams", []time.Duration{second, 599 * second, second, 599 * second, second}, false},
 	} {
 		t.Run(test.name, func(t *testing.T) {

@@ -105,15 +105,7 @@ func (s *source) note(r sensors.Reading, err error) {
 	}
 	after := s.health
 	changed := before.Bad() != after.Bad() || before.String() != after.String()
-	since := time.Since(s.warned)
-	warn := after.Bad() && (!s.told && since > flapPause || s.told && changed && since > warnPause)
-	if warn {
-		s.told, s.warned = true, time.Now()
-	}
-	recovered := s.told && !after.Bad()
-	if recovered {
-		s.told = false
-	}
+	warn, recovered := s.edge(after, changed)
 	s.mu.Unlock()
 
 	switch {
@@ -129,6 +121,29 @@ func (s *source) note(r sensors.Reading, err error) {
 	if changed {
 		s.changed(after)
 	}
+}
+
+// edge decides what the log is told of a health: that the sensor fails, that it
+// has recovered, or nothing. s.mu is held.
+func (s *source) edge(h Health, changed bool) (failing, recovered bool) {
+	now := time.Now()
+	switch {
+	case s.told && !h.Bad():
+		s.told = false
+		return false, true
+	case s.told:
+		failing = changed && now.Sub(s.warned) > warnPause
+	case h.Bad() && s.flaps.Sub(now) <= (flapsAtOnce-1)*flapPause:
+		if s.flaps.Before(now) {
+			s.flaps = now
+		}
+		s.flaps = s.flaps.Add(flapPause)
+		s.told, failing = true, true
+	}
+	if failing {
+		s.warned = now
+	}
+	return failing, false
 }
 
 // overdue is called by a stream that stopped waiting. The reason that a late

@@ -15,8 +15,10 @@ const (
 	// warnPause is the least time between two warnings of a failing sensor whose
 	// reason changes.
 	warnPause = time.Minute
-	// flapPause is the same of a sensor that recovers again and again.
-	flapPause = 10 * time.Second
+	// flapPause is the same, on the average, of one that recovers again and
+	// again; a few may come together.
+	flapPause   = 10 * time.Second
+	flapsAtOnce = 5
 )
 
 // errOverdue stands for a reading that did not come back in time. The stream
@@ -64,6 +66,7 @@ type source struct {
 	reason  string    // of health.Doubt, as the driver gave it
 	warned  time.Time // when a failure was last logged
 	told    bool      // the log says that it fails
+	flaps   time.Time // each failure logged puts it off by flapPause, from now at the earliest
 }
 
 // run answers asks until the channel is closed.

@@ -2,9 +2,13 @@
 // measures in lux.
 //
 // Each reading is a measurement of its own, after which the chip sleeps. The
-// chip has no identity and no registers to read back: whatever acknowledges at
-// its address is taken for one. One that lost its power gives 0 lx, so that
-// darkness is believed only when it was measured twice.
+// chip has no identity and no settings to read back: whatever acknowledges at
+// its address is taken for one, and an opcode that was altered on the wire is
+// noticed by what comes of it. A measurement that never began leaves 0 lx, so
+// that darkness is believed only when it was measured twice. One at another
+// sensitivity or mode is wrong by a factor, so that what is far from the value
+// before is believed only when the next measurement agrees; nearer than a fifth
+// is what the chip's own accuracy is, too.
 //
 // Data sheet: Rohm BH1750FVI, 2011.11 - Rev. D.
 package bh1750
@@ -24,6 +28,7 @@ import (
 const (
 	powerDown = 0x00
 	powerOn   = 0x01
+	reset     = 0x07 // of the result, to 0; obeyed only when switched on
 	oneTimeH  = 0x20
 	oneTimeH2 = 0x21
 	mtregHigh = 0x40 // with bits 7:5 of the measurement time
@@ -38,8 +43,18 @@ const usualSensitivity = 69
 const overrange = 0xFFFF
 
 // spare is waited beyond the longest measurement: read too early, the chip
-// gives the one before.
+// gives 0.
 const spare = time.Millisecond
+
+// A reading is of at most so many measurements. Two agree that differ by a few
+// counts, or by a fifth.
+const (
+	most = 3
+	few  = 4
+)
+
+// unknown is in place of a measurement, and agrees with none.
+const unknown = -1000
 
 type options struct {
 	Sensitivity int    `yaml:"sensitivity" help:"31 to 254: measurement time register; a higher one measures longer and finer, a lower one reaches brighter light, as behind a window"`
@@ -78,9 +93,9 @@ func plan(o options) (sensors.Plan, error) {
 		// What is beyond the range has no value, and light has no noise in the
 		// dark and no pace in daylight.
 		Outputs: sensors.OutputsOf(sensors.Illuminance),
-		// Twice in the dark. Around each measurement, six transactions of at
-		// most half a millisecond.
-		Takes: 2 * (measuringTime(o.Sensitivity) + spare + 3*time.Millisecond),
+		// Around each measurement, eight transactions of at most half a
+		// millisecond.
+		Takes: most * (measuringTime(o.Sensitivity) + spare + 4*time.Millisecond),
 		Open: func(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 			return open(wire, o)
 		},
@@ -90,9 +105,10 @@ func plan(o options) (sensors.Plan, error) {
 type sensor struct {
 	bus         i2c.Bus
 	address     uint16
-	commands    [4]byte // of one measurement
+	commands    [6]byte // of one measurement
 	sensitivity int
 	fine        bool
+	believed    int    // the counts of the reading before, or unknown
 	beyond      string // why an overrange value is none
 	reading     sensors.Reading
 	out         [1]byte // kept, so that a transaction allocates nothing
@@ -105,13 +121,18 @@ func open(wire sensors.Wire, o options) (sensors.Sensor, error) {
 		address:     wire.Address,
 		sensitivity: o.Sensitivity,
 		fine:        o.Mode == modeHigh2,
+		believed:    unknown,
 		reading:     make(sensors.Reading, 1),
 	}
 	// A chip that lost its supply for a moment has forgotten its sensitivity,
-	// which cannot be read back, so that it is set each time.
-	s.commands = [...]byte{powerOn, mtregHigh | byte(o.Sensitivity>>5), mtregLow | byte(o.Sensitivity&0x1F), oneTimeH}
+	// which cannot be read back, so that it is set each time. It is switched on
+	// twice, as one that stays off keeps the last result and makes no other.
+	s.commands = [...]byte{
+		powerOn, reset, powerOn,
+		mtregHigh | byte(o.Sensitivity>>5), mtregLow | byte(o.Sensitivity&0x1F), oneTimeH,
+	}
 	if s.fine {
-		s.commands[3] = oneTimeH2
+		s.commands[5] = oneTimeH2
 	}
 	s.beyond = fmt.Sprintf("brighter than the %.0f lx that `sensitivity` %d and `mode` %s can measure", s.lux(overrange), o.Sensitivity, o.Mode)
 	if err := s.command(powerOn); err != nil {
@@ -120,20 +141,46 @@ func open(wire sensors.Wire, o options) (sensors.Sensor, error) {
 	return s, nil
 }
 
-// Read measures once, or twice if it was dark.
+// Read measures until a measurement agrees with the one before, which is at
+// first the last that was believed: once in steady light.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	raw, err := s.measure(ctx)
-	if err == nil && raw == 0 {
-		raw, err = s.measure(ctx)
+	before := s.believed
+	for range most {
+		raw, err := s.measure(ctx)
+		if err != nil {
+			return nil, err
+		}
+		now := int(raw)
+		if agree(now, before) {
+			s.believe(now)
+			return s.reading, nil
+		}
+		before = now
 	}
-	if err != nil {
-		return nil, err
+	s.reading[0] = sensors.NoValue("no two measurements in a row agree within a fifth: the light flickers, or the bus is disturbed")
+	return s.reading, nil
+}
+
+// agree reports whether two measurements in a row can both be right. 0, which
+// is also what is left by a measurement that never began, agrees with 0 only.
+func agree(now, before int) bool {
+	if now == 0 {
+		return before == 0
 	}
-	s.reading[0] = sensors.Value(s.lux(raw))
-	if raw == overrange {
+	return max(now, before)-min(now, before) <= max(few, max(now, before)/5)
+}
+
+// believe makes the reading of a measurement, which the next is held against,
+// but for darkness: that is measured twice each time.
+func (s *sensor) believe(now int) {
+	s.believed = now
+	if now == 0 {
+		s.believed = unknown
+	}
+	s.reading[0] = sensors.Value(s.lux(now))
+	if now == overrange {
 		s.reading[0] = sensors.NoValue(s.beyond)
 	}
-	return s.reading, nil
 }
 
 // measure has the chip measure and returns what it counted.
@@ -190,7 +237,7 @@ func (s *sensor) command(opcode byte) error {
 
 // lux converts a measurement: 1.2 counts for a lux at the usual sensitivity,
 // twice as many in mode high2 (data sheet page 11).
-func (s *sensor) lux(raw uint16) float64 {
+func (s *sensor) lux(raw int) float64 {
 	lx := float64(raw) / 1.2 * usualSensitivity / float64(s.sensitivity)
 	if s.fine {
 		lx /= 2

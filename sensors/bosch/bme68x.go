@@ -24,6 +24,7 @@ const (
 	regVariant     = 0xF0
 
 	bme68xNewData    = 0x80 // in the field's status
+	bme68xMeasuring  = 0x60 // in the field's status: the gas, or anything
 	bme68xGasValid   = 0x20 // in the byte that ends a gas result
 	bme68xHeatStable = 0x10 // in the byte that ends a gas result
 )
@@ -151,7 +152,7 @@ func (c *bme68x) calibrate() error {
 func (c *bme68x) measure(ctx context.Context, m *[channels]sensors.Measurement) error {
 	// The heater is set anew each time, for it goes by the temperature around it.
 	c.heat = c.heatNow()
-	err := c.start(bme68xCtrlMeas, bme68xResHeat, c.heat, bme68xCtrlMeas, c.setup[4]|forced)
+	err := c.start(c.running, bme68xResHeat, c.heat, bme68xCtrlMeas, c.setup[4]|forced)
 	if err != nil {
 		return fmt.Errorf("starting a measurement: %w", err)
 	}
@@ -160,6 +161,16 @@ func (c *bme68x) measure(ctx context.Context, m *[channels]sensors.Measurement) 
 	}
 	c.compensate(m)
 	return nil
+}
+
+// running reports whether a measurement is under way.
+func (c *bme68x) running() (bool, error) {
+	mode, status := c.now[4:5], c.field[:1]
+	if err := c.read(bme68xCtrlMeas, mode); err != nil || mode[0]&modeMask == forced {
+		return true, err
+	}
+	err := c.read(bme68xField, status)
+	return status[0]&bme68xMeasuring != 0, err
 }
 
 // heatNow is the heater's setting for the temperature wanted, within what its

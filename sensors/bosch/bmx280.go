@@ -104,7 +104,7 @@ func (c *bmx280) calibrate() error {
 }
 
 func (c *bmx280) measure(ctx context.Context, m *[channels]sensors.Measurement) error {
-	if err := c.start(bmx280CtrlMeas, bmx280CtrlMeas, c.ctrlMeas|forced); err != nil {
+	if err := c.start(c.running, bmx280CtrlMeas, c.ctrlMeas|forced); err != nil {
 		return fmt.Errorf("starting a measurement: %w", err)
 	}
 	if err := await(ctx, c.longest, c.done); err != nil {
@@ -112,6 +112,13 @@ func (c *bmx280) measure(ctx context.Context, m *[channels]sensors.Measurement) 
 	}
 	c.compensate(m)
 	return nil
+}
+
+// running reports whether a measurement is under way.
+func (c *bmx280) running() (bool, error) {
+	state := c.frame[1:3] // status and ctrl_meas
+	err := c.read(bmx280Status, state)
+	return state[0]&bmx280Measuring != 0 || state[1]&modeMask == forced, err
 }
 
 // done reads settings, status and results in one burst, and reports whether

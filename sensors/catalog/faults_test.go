@@ -54,8 +54,15 @@ type life struct {
 
 func newLife(s subject, first, other bool) *life {
 	l := &life{subject: s, chips: [2]specimen{s.chip(first), s.chip(other)}}
+	l.change(false)
 	l.plug(l.chips[0])
 	return l
+}
+
+func (l *life) change(later bool) {
+	for _, c := range l.chips {
+		c.change(later)
+	}
 }
 
 // live reads the sensor in rounds, each with something else to measure, and
@@ -80,9 +87,7 @@ func (l *life) live(t *testing.T, rounds int) []sensors.Reading {
 	}
 	var readings []sensors.Reading
 	for round := range rounds {
-		for _, c := range l.chips {
-			c.change(round%2 == 1)
-		}
+		l.change(round%2 == 1)
 		r, err := read()
 		if err != nil {
 			r, err = read()
