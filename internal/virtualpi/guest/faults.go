@@ -22,7 +22,7 @@ type trouble struct {
 }
 
 // takes is longer than any reading of a healthy sensor.
-const takes = 400 * time.Millisecond
+const takes = 500 * time.Millisecond
 
 func (p *pi) troubles() []trouble {
 	var all []trouble
@@ -41,7 +41,7 @@ func (p *pi) troubles() []trouble {
 		trouble{name: "I2C not acknowledged now and then", hits: on1, mild: true, lasts: 3 * time.Second, wire: bus1, fault: fault{nak: 0.1}},
 		trouble{name: "I2C bits flipped when read", hits: on1, mild: true, lasts: 4 * time.Second, wire: bus1, fault: fault{flipRead: 0.1}},
 		trouble{name: "I2C bits flipped when written", hits: on1, mild: true, lasts: 4 * time.Second, wire: bus1, fault: fault{flipWrite: 0.05}},
-		trouble{name: "bits of light flipped when read", hits: on0, mild: true, lasts: 4 * time.Second, wire: bus0, fault: fault{flipRead: 0.1}},
+		trouble{name: "bits of light flipped when read", hits: on0, mild: true, lasts: 4 * time.Second, wire: bus0, fault: fault{flipRead: 0.3}},
 		trouble{name: "SPI bits flipped", hits: onSPI, mild: true, lasts: 4 * time.Second, wire: port, fault: fault{flipRead: 0.3}},
 		trouble{name: "I2C held low", hits: on1, lasts: 5 * time.Second, wire: bus1, fault: fault{held: true}},
 		trouble{name: "I2C adapter hangs", hits: on1, lasts: 5 * time.Second, wire: bus1, fault: fault{held: true, deaf: true}},

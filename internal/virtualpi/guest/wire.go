@@ -20,6 +20,7 @@ type wire struct {
 	freed   chan struct{}     // closed when the wire is no longer held
 	resets  map[uint16]*lapse // brown-outs to come
 	spoiled int               // transactions that a fault has changed
+	flipped int               // bit flipped last
 }
 
 // A fault is what is wrong with a wire. The shares are of all transactions.
@@ -124,4 +125,13 @@ func (x *wire) hit(share float64) bool {
 	return true
 }
 
-func (x *wire) flip(b []byte) { b[x.rnd.IntN(len(b))] ^= 1 << x.rnd.IntN(8) }
+// flip flips a bit, but never the same one twice running: two reads that are
+// wrong alike are not to be told from the truth.
+func (x *wire) flip(b []byte) {
+	bit := x.rnd.IntN(8 * len(b))
+	if bit == x.flipped {
+		bit = (bit + 1) % (8 * len(b))
+	}
+	x.flipped = bit
+	b[bit/8] ^= 1 << (bit % 8)
+}
