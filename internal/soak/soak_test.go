@@ -108,7 +108,7 @@ type bench struct {
 func newBench(t *testing.T, seed uint64) *bench {
 	b := &bench{t: t, good: map[string]time.Time{}}
 	for i, t := range []*trouble{&b.one.trouble, &b.three.trouble, &b.spi.trouble} {
-		t.rng = rand.New(rand.NewPCG(seed, uint64(i+2)))
+		t.rng, t.bits = rand.New(rand.NewPCG(seed, uint64(i+2))), map[string]int{}
 	}
 	calib := [26]byte(unhex("706b436718fc7d8e43d6d00b270b8c00f9ff8c3cf8c67017004b"))
 	calibH := [7]byte(unhex("6a01001323031e"))
@@ -182,7 +182,7 @@ func (b *bench) deliver(c *config.Config, tick sampler.Tick) {
 }
 
 func TestHalfAnHourOfTroubles(t *testing.T) {
-	for _, seed := range []uint64{1, 2, 3, 4, 5, 6, 7, 8, 9, 10} {
+	for _, seed := range []uint64{1, 2} {
 		synctest.Test(t, func(t *testing.T) { soak(t, seed, 30*time.Minute) })
 	}
 }

@@ -16,12 +16,12 @@ import (
 type trouble struct {
 	mu    sync.Mutex
 	rng   *rand.Rand
-	gone  bool          // its adapter
-	stuck chan struct{} // transactions hang until it is closed; nil for none
-	nak   float64       // share of transactions that nobody answers
-	flip  float64       // share of transactions with one bit flipped, on the way out or back
-	slow  time.Duration // more, for each transaction
-	bit   int           // flipped last
+	gone  bool           // its adapter
+	stuck chan struct{}  // transactions hang until it is closed; nil for none
+	nak   float64        // share of transactions that nobody answers
+	flip  float64        // share of transactions with one bit flipped, on the way out or back
+	slow  time.Duration  // more, for each transaction
+	bits  map[string]int // flipped last of what was written so, and of the answer
 }
 
 func (t *trouble) set(change func()) {
@@ -37,8 +37,9 @@ func (t *trouble) carry(w, r []byte, chip func(w, r []byte) error) error {
 	nak, flip := t.rng.Float64() < t.nak, t.rng.Float64() < t.flip
 	bit := t.rng.IntN(8 * (len(w) + len(r)))
 	if flip {
-		// The same bit twice in a row is not to be told from the truth.
-		flip, t.bit = bit != t.bit, bit
+		// The same bit twice is not to be told from the truth.
+		last, again := t.bits[string(w)]
+		flip, t.bits[string(w)] = !again || bit != last, bit
 	}
 	t.mu.Unlock()
 	// Nine clocks for each byte at 100 kHz.

@@ -6,9 +6,10 @@
 // its address is taken for one, and an opcode that was altered on the wire is
 // noticed by what comes of it. A measurement that never began leaves 0 lx, so
 // that darkness is believed only when it was measured twice. One at another
-// sensitivity or mode is wrong by a factor, so that what is far from the value
-// before is believed only when the next measurement agrees; nearer than a fifth
-// is what the chip's own accuracy is, too.
+// sensitivity or mode is wrong by a factor, so that what differs by more than a
+// fifth from the reading before is measured again, and there is no value unless
+// two of the three agree. Less than a fifth is not noticed; the chip itself is
+// no more exact than that.
 //
 // Data sheet: Rohm BH1750FVI, 2011.11 - Rev. D.
 package bh1750
@@ -46,12 +47,8 @@ const overrange = 0xFFFF
 // gives 0.
 const spare = time.Millisecond
 
-// A reading is of at most so many measurements. Two agree that differ by a few
-// counts, or by a fifth.
-const (
-	most = 3
-	few  = 4
-)
+// few counts are no difference between two measurements that matters.
+const few = 4
 
 // unknown is in place of a measurement, and agrees with none.
 const unknown = -1000
@@ -93,9 +90,9 @@ func plan(o options) (sensors.Plan, error) {
 		// What is beyond the range has no value, and light has no noise in the
 		// dark and no pace in daylight.
 		Outputs: sensors.OutputsOf(sensors.Illuminance),
-		// Around each measurement, eight transactions of at most half a
-		// millisecond.
-		Takes: most * (measuringTime(o.Sensitivity) + spare + 4*time.Millisecond),
+		// Twice where the light has changed. Around each measurement, nine
+		// transactions of at most half a millisecond.
+		Takes: 2 * (measuringTime(o.Sensitivity) + spare + 5*time.Millisecond),
 		Open: func(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 			return open(wire, o)
 		},
@@ -105,7 +102,7 @@ func plan(o options) (sensors.Plan, error) {
 type sensor struct {
 	bus         i2c.Bus
 	address     uint16
-	commands    [6]byte // of one measurement
+	commands    [7]byte // of one measurement
 	sensitivity int
 	fine        bool
 	believed    int    // the counts of the reading before, or unknown
@@ -125,14 +122,15 @@ func open(wire sensors.Wire, o options) (sensors.Sensor, error) {
 		reading:     make(sensors.Reading, 1),
 	}
 	// A chip that lost its supply for a moment has forgotten its sensitivity,
-	// which cannot be read back, so that it is set each time. It is switched on
-	// twice, as one that stays off keeps the last result and makes no other.
+	// which cannot be read back, so that it is set each time. One that stays off
+	// keeps the last result and makes no other: all that is against it is sent
+	// twice.
 	s.commands = [...]byte{
-		powerOn, reset, powerOn,
+		powerOn, reset, powerOn, reset,
 		mtregHigh | byte(o.Sensitivity>>5), mtregLow | byte(o.Sensitivity&0x1F), oneTimeH,
 	}
 	if s.fine {
-		s.commands[5] = oneTimeH2
+		s.commands[6] = oneTimeH2
 	}
 	s.beyond = fmt.Sprintf("brighter than the %.0f lx that `sensitivity` %d and `mode` %s can measure", s.lux(overrange), o.Sensitivity, o.Mode)
 	if err := s.command(powerOn); err != nil {
@@ -141,28 +139,29 @@ func open(wire sensors.Wire, o options) (sensors.Sensor, error) {
 	return s, nil
 }
 
-// Read measures until a measurement agrees with the one before, which is at
-// first the last that was believed: once in steady light.
+// Read measures once in steady light, else twice.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	before := s.believed
-	for range most {
-		raw, err := s.measure(ctx)
-		if err != nil {
-			return nil, err
-		}
-		now := int(raw)
-		if agree(now, before) {
-			s.believe(now)
-			return s.reading, nil
-		}
-		before = now
+	first, err := s.measure(ctx)
+	if err != nil {
+		return nil, err
 	}
-	s.reading[0] = sensors.NoValue("no two measurements in a row agree within a fifth: the light flickers, or the bus is disturbed")
+	if s.expects(first) {
+		return s.believe(first), nil
+	}
+	second, err := s.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if agree(second, first) || s.expects(second) {
+		return s.believe(second), nil
+	}
+	s.reading[0] = sensors.NoValue("two measurements differ by more than a fifth: the light flickers, or the bus is disturbed")
 	return s.reading, nil
 }
 
-// agree reports whether two measurements in a row can both be right. 0, which
-// is also what is left by a measurement that never began, agrees with 0 only.
+// agree reports whether two measurements can both be right: they differ by a
+// fifth at most. 0, which is also what is left by a measurement that never
+// began, agrees with 0 only.
 func agree(now, before int) bool {
 	if now == 0 {
 		return before == 0
@@ -170,21 +169,22 @@ func agree(now, before int) bool {
 	return max(now, before)-min(now, before) <= max(few, max(now, before)/5)
 }
 
-// believe makes the reading of a measurement, which the next is held against,
-// but for darkness: that is measured twice each time.
-func (s *sensor) believe(now int) {
+// expects reports whether a measurement agrees with the reading before.
+// Darkness does not, even after darkness: it is measured twice each time.
+func (s *sensor) expects(now int) bool { return now > 0 && agree(now, s.believed) }
+
+// believe makes a measurement the reading.
+func (s *sensor) believe(now int) sensors.Reading {
 	s.believed = now
-	if now == 0 {
-		s.believed = unknown
-	}
 	s.reading[0] = sensors.Value(s.lux(now))
 	if now == overrange {
 		s.reading[0] = sensors.NoValue(s.beyond)
 	}
+	return s.reading
 }
 
 // measure has the chip measure and returns what it counted.
-func (s *sensor) measure(ctx context.Context) (uint16, error) {
+func (s *sensor) measure(ctx context.Context) (int, error) {
 	for _, command := range s.commands {
 		if err := s.command(command); err != nil {
 			return 0, fmt.Errorf("starting a measurement: %w", err)
@@ -197,7 +197,7 @@ func (s *sensor) measure(ctx context.Context) (uint16, error) {
 	if err != nil {
 		return 0, fmt.Errorf("reading the result: %w", err)
 	}
-	return raw, nil
+	return int(raw), nil
 }
 
 // Close switches the chip off, in case a measurement is running.

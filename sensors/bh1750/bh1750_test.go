@@ -103,8 +103,8 @@ func TestVectors(t *testing.T) {
 			if d := float64(measuringTime(r.MTreg))/1e6 - r.Longest; math.Abs(d) > 1e-5 {
 				t.Errorf("%s: %v is the longest, want %v ms", r.ID, measuringTime(r.MTreg), r.Longest)
 			}
-			first := slices.Concat([]string{"01", "07", "01"}, r.Set)
-			if !slices.Equal(commands[:5], first) {
+			first := slices.Concat([]string{"01", "07", "01", "07"}, r.Set)
+			if !slices.Equal(commands[:6], first) {
 				t.Errorf("%s: commands %v, want %v first", r.ID, commands, first)
 			}
 			switch got := reading[0]; {
