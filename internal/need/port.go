@@ -1,9 +1,11 @@
 package need
 
 import (
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -14,14 +16,18 @@ import (
 const firstPort, lastPort = 10_000, 32_000
 
 // Port returns a TCP port of the loopback interface on which a test may listen,
-// and listen again later.
+// and listen again later. It is one that nobody answers on: to listen there as a
+// trial would leave the socket, for a moment, with a process being started.
 func Port(t testing.TB) int {
 	t.Helper()
 	for range 100 {
 		port := firstPort + rand.IntN(lastPort-firstPort)
-		if l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port)); err == nil {
-			l.Close()
+		c, err := net.DialTimeout("tcp", fmt.Sprintf("127.0.0.1:%d", port), time.Second)
+		if errors.Is(err, syscall.ECONNREFUSED) {
 			return port
+		}
+		if err == nil {
+			c.Close()
 		}
 	}
 	t.Fatalf("no port from %d to %d is free", firstPort, lastPort)
