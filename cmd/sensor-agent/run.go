@@ -82,7 +82,7 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		Outbox:    queue,
 		Clock:     wall,
 		Drain:     c.Outbox.Drain,
-		Retained:  retained(c, func() deviceState { return state(c, tuner, sampling, queue) }, func(i int) sampler.Health { return sampling.Health(i) }),
+		Retained:  retained(c, func() deviceState { return state(c, tuner, sampling, buses, queue) }, func(i int) sampler.Health { return sampling.Health(i) }),
 		Log:       log,
 	})
 	sampling = sampler.New(watched(sampledSensors(c, buses, log), c, flight), sampledStreams(c, tuner),

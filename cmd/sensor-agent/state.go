@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"sensor-agent/control"
+	"sensor-agent/internal/bus"
 	"sensor-agent/internal/config"
 	"sensor-agent/internal/sampler"
 	"sensor-agent/publisher"
@@ -17,7 +18,16 @@ type deviceState struct {
 	Streams map[string]control.StreamState `json:"streams"`
 	Missed  map[string]int64               `json:"missed,omitempty"` // ticks skipped, per stream
 	Sensors map[string]sensorState         `json:"sensors"`
+	Buses   map[string]busState            `json:"buses,omitempty"` // by device node
 	Outbox  outboxState                    `json:"outbox"`
+}
+
+// busState counts transactions since the agent's start.
+type busState struct {
+	Transactions uint64 `json:"transactions"`
+	Errors       uint64 `json:"errors"`
+	Abandoned    uint64 `json:"abandoned,omitempty"` // had no answer in time
+	Hung         int    `json:"hung,omitempty"`      // have not come back since
 }
 
 // sensorState is also what is retained on the topic of each sensor.
@@ -27,6 +37,14 @@ type sensorState struct {
 	Retries  uint64 `json:"retries,omitempty"`  // since the start: readings repeated at once,
 	Resets   uint64 `json:"resets,omitempty"`   // chips reset
 	Reopens  uint64 `json:"reopens,omitempty"`  // and buses opened anew for it
+}
+
+func busStates(b *bus.Buses) map[string]busState {
+	states := map[string]busState{}
+	for _, s := range b.Stats() {
+		states[s.Bus] = busState{s.Transactions, s.Errors, s.Abandoned, s.Hung}
+	}
+	return states
 }
 
 func stateOf(h sampler.Health) sensorState {
@@ -65,13 +83,14 @@ type outboxState struct {
 	Health  string `json:"health,omitempty"` // what is wrong
 }
 
-func state(c *config.Config, t *tuner, s *sampler.Sampler, q *outbox.Queue) deviceState {
+func state(c *config.Config, t *tuner, s *sampler.Sampler, b *bus.Buses, q *outbox.Queue) deviceState {
 	stats := q.Stats()
 	d := deviceState{
 		Version: version,
 		Epoch:   q.Epoch(),
 		Streams: t.state(),
 		Sensors: map[string]sensorState{},
+		Buses:   busStates(b),
 		Outbox: outboxState{
 			Held: stats.Held, Bytes: stats.Bytes, Dropped: stats.Dropped, Damaged: stats.Damaged,
 			Written: stats.BytesWritten, Health: stats.Health,

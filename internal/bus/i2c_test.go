@@ -3,8 +3,6 @@ package bus
 import (
 	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
 	"runtime"
 	"strings"
 	"syscall"
@@ -71,28 +69,5 @@ func TestI2CErrors(t *testing.T) {
 	}
 	if err := errors.New("sysfs-i2c: invalid address"); i2cError(0x76, err) != err {
 		t.Error("an error without errno was changed")
-	}
-}
-
-// This one asks the kernel.
-func TestI2CNodeThatDoesNotExist(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("periph opens device nodes on Linux only")
-	}
-	b := New(slog.New(slog.DiscardHandler))
-	defer b.Close()
-	told := func() error { // before any transaction
-		_, err := b.I2C("4711")
-		return err
-	}
-	gone := func() error { // it was there when the bus was named
-		b.access = func(string) error { return nil }
-		return mustI2C(t, b, "4711").Tx(0x76, []byte{0}, nil)
-	}
-	for _, attempt := range []func() error{told, gone, gone} {
-		err := attempt()
-		if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "open /dev/i2c-4711: no such file or directory: see `ls /dev/i2c-*`") {
-			t.Errorf("got %v", err)
-		}
 	}
 }

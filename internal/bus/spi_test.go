@@ -1,11 +1,7 @@
 package bus
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"log/slog"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -115,18 +111,4 @@ func TestSPIHungTransactionIsAbandoned(t *testing.T) {
 			t.Error(err)
 		}
 	})
-}
-
-// This one asks the kernel.
-func TestSPINodeThatDoesNotExist(t *testing.T) {
-	if runtime.GOOS != "linux" {
-		t.Skip("periph opens device nodes on Linux only")
-	}
-	b := New(slog.New(slog.DiscardHandler))
-	b.access = func(string) error { return nil }
-	defer b.Close()
-	err := connect(t, b, "47.11", setup{physic.MegaHertz, spi.Mode0, 8}).Tx([]byte{1}, nil)
-	if !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), "open /dev/spidev47.11: no such file or directory: see `ls /dev/spidev*`") {
-		t.Errorf("got %v", err)
-	}
 }

@@ -29,9 +29,6 @@ import (
 // settings returns how long to run, and by what plan.
 func settings(t *testing.T) (total time.Duration, seed uint64) {
 	t.Helper()
-	if testing.Short() {
-		t.Skip("takes half a minute")
-	}
 	total, seed = 20*time.Second, rand.Uint64()
 	var err error
 	if text := os.Getenv("CHAOS_TIME"); text != "" {

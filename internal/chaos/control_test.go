@@ -16,9 +16,6 @@ import (
 // the ledger says so: the run that finds nothing lost could have found it.
 func TestLossIsFound(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("builds and runs the agent")
-	}
 	l := newLedger()
 	broker := startSink(t, l.note)
 	broker.down()

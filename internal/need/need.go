@@ -57,13 +57,18 @@ func PythonModule(t testing.TB, module, debianPackage string) string {
 // Root skips or fails, as for [Program], a test that needs root, such as one that gives a file to another group.
 func Root(t testing.TB) {
 	t.Helper()
-	if os.Geteuid() == 0 {
-		return
+	if os.Geteuid() != 0 {
+		Lacking(t, "needs root")
 	}
+}
+
+// Lacking skips or fails, as for [Program], a test for which this machine lacks what no package brings.
+func Lacking(t testing.TB, format string, args ...any) {
+	t.Helper()
 	if os.Getenv(envRequire) != "" {
-		t.Fatalf("not root and %s is set: run the tests as root", envRequire)
+		t.Fatalf("%s is set: %s", envRequire, fmt.Sprintf(format, args...))
 	}
-	t.Skip("needs root")
+	t.Skipf(format, args...)
 }
 
 func find(name string) (path string, ok bool) {

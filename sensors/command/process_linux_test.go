@@ -158,9 +158,6 @@ func TestDiesWithTheAgent(t *testing.T) {
 // What many readings and starts need is given back: goroutines, descriptors,
 // processes.
 func TestNothingLeaks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes some seconds")
-	}
 	cycle := func() {
 		for _, script := range []string{`echo 7`, `exit 3`, `exec sleep 600`, `sleep 600 & echo 7`} {
 			_, _ = opened(t, plans(t, options{Timeout: 20 * time.Millisecond}, script)).Read(t.Context())

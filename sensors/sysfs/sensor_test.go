@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"sensor-agent/internal/need"
 	"sensor-agent/sensors"
 )
 
@@ -208,7 +209,7 @@ func TestKernel(t *testing.T) {
 	const name = "class/net/lo/statistics/rx_packets"
 	a, err := open(Root(), name)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.Skip("no /sys/" + name)
+		need.Lacking(t, "there is no /sys/%s", name)
 	}
 	if err != nil {
 		t.Fatal(err)
