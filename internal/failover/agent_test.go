@@ -160,13 +160,34 @@ func (a *agent) story() string {
 }
 
 // taken returns the readings that the agent has taken so far.
-func (a *agent) taken() (ids []id) {
+func (a *agent) taken() []id { return a.takenBefore(time.Now()) }
+
+// takenBefore returns the readings that the agent took before an instant.
+func (a *agent) takenBefore(at time.Time) (ids []id) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, l := range a.queued {
-		ids = append(ids, l.id)
+		if l.Time.Before(at) {
+			ids = append(ids, l.id)
+		}
 	}
 	return ids
+}
+
+// connected returns since when the agent has had the connection it has now;
+// false if it has none.
+func (a *agent) connected() (since time.Time, ok bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, l := range a.said {
+		switch l.Msg {
+		case "connected":
+			since, ok = l.Time, true
+		case "connection lost":
+			ok = false
+		}
+	}
+	return since, ok
 }
 
 // lastBefore returns the last reading that was taken before an instant.

@@ -176,19 +176,20 @@ func (s *subscriber) longestGap(since time.Time) (gap time.Duration) {
 	return gap
 }
 
-// settle waits until everything has come, stops the agent and compares its log
+// settle waits until there is no backlog, stops the agent and compares its log
 // with what came.
 func (s *subscriber) settle(a *agent) {
 	s.t.Helper()
-	s.catchUp(a) // of the backlog nothing is sent any more when it stops
+	s.catchUp(a)
 	s.awaitStatus(publisher.Online)
 	a.stop()
-	s.catchUp(a)
+	taken := a.taken()
+	until(s.t, fmt.Sprintf("all of %d readings have come", len(taken)), func() bool { return s.missing(taken) == 0 })
 	s.awaitStatus(publisher.Offline)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if came, taken := len(s.has), len(a.taken()); came != taken {
-		s.t.Errorf("%d readings have come, %d were taken", came, taken)
+	if came := len(s.has); came != len(taken) {
+		s.t.Errorf("%d readings have come, %d were taken", came, len(taken))
 	}
 	for _, text := range s.changed {
 		s.t.Errorf("the same reading says %s", text)
@@ -196,11 +197,16 @@ func (s *subscriber) settle(a *agent) {
 	s.t.Logf("by the consumer's rule: %s", s.rule.Summary())
 }
 
-// catchUp waits until everything has come that the agent has taken by now.
+// catchUp waits until the backlog has come, of which an agent that stops sends
+// nothing any more: what was taken before it had the connection it has now.
 func (s *subscriber) catchUp(a *agent) {
 	s.t.Helper()
-	taken := a.taken()
-	until(s.t, fmt.Sprintf("all of %d readings have come", len(taken)), func() bool { return s.missing(taken) == 0 })
+	const begins = time.Second // what was taken after it was certainly sent at once
+	until(s.t, "the backlog has come", func() bool {
+		since, ok := a.connected()
+		live := since.Add(begins)
+		return ok && time.Now().After(live) && s.missing(a.takenBefore(live)) == 0
+	})
 }
 
 // awaitStatus waits until the last status that came is the given one.
