@@ -69,6 +69,19 @@ streams: [{interval: 100ms}]
 	}
 }
 
+// What is wrong with a measurement is told under the key that it is published with.
+func TestDoubtsNameWhatIsPublished(t *testing.T) {
+	t.Parallel()
+	_, c := started(t, `
+sensors:
+  - {name: sim, driver: simulated, shape: counter, keys: {value: count}, adjust: {value: {limits: {min: -2, max: -1}}}}
+streams: [{interval: 100ms}]
+`)
+	c.state("a doubt about count", func(s told) bool {
+		return strings.HasPrefix(s.Sensors["sim"].Health, "count: suspect: ")
+	})
+}
+
 // A sensor that hangs cannot hold up the end either.
 func TestAgentEndsBesideAHangingSensor(t *testing.T) {
 	t.Parallel()

@@ -26,7 +26,7 @@ func newFlightRecorder(c *config.Config, buses *bus.Buses, log *slog.Logger) *re
 // watched has the recorder know the sensors by name.
 func watched(list []sampler.Sensor, c *config.Config, r *recording.Recorder) []sampler.Sensor {
 	for i, s := range c.Sensors {
-		list[i].Plan = r.Watch(s.Name, s.Written, s.Plan)
+		list[i].Plan = r.Watch(s.Name, s.Written, list[i].Plan)
 	}
 	return list
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/url"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -127,9 +128,14 @@ func sampledSensors(c *config.Config, buses *bus.Buses, log *slog.Logger) []samp
 	var list []sampler.Sensor
 	for _, s := range c.Sensors {
 		log := slog.New(once{log.With("sensor", s.Name).Handler(), new(sync.Map)})
+		plan := s.Plan
+		plan.Outputs = slices.Clone(plan.Outputs)
+		for i, f := range s.Fields {
+			plan.Outputs[i].Key = f.Key // health speaks of what is published
+		}
 		list = append(list, sampler.Sensor{
 			Name:   s.Name,
-			Plan:   s.Plan,
+			Plan:   plan,
 			Wire:   func() (sensors.Wire, error) { return wire(s, buses, log) },
 			Bus:    string(s.Kind) + s.Bus,
 			Reopen: func() { buses.Reopen(s.Kind, s.Bus) },
