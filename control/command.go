@@ -66,8 +66,7 @@ func parseObject(text []byte) (command, error) {
 	}
 	c := command{stream: object.Stream, device: object.Device, id: unquote(object.ID)}
 	if err != nil {
-		return c, fmt.Errorf("not a command: %s: keys are interval, stream, device, for and id",
-			strings.TrimPrefix(err.Error(), "json: "))
+		return c, fmt.Errorf("not a command: %s: keys are interval, stream, device, for and id", plain(err))
 	}
 	if object.Interval == nil {
 		return c, errors.New(`the key "interval" is missing`)
@@ -81,6 +80,18 @@ func parseObject(text []byte) (command, error) {
 		}
 	}
 	return c, nil
+}
+
+// plain says what is wrong with an object to a person who knows JSON, not Go.
+func plain(err error) string {
+	wrong, ok := errors.AsType[*json.UnmarshalTypeError](err)
+	switch {
+	case ok:
+		return fmt.Sprintf("the key %q takes text in quotes", wrong.Field)
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return "it ends before its last }"
+	}
+	return strings.TrimPrefix(err.Error(), "json: ")
 }
 
 func (c *command) setInterval(raw json.RawMessage) error {

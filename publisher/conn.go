@@ -87,7 +87,7 @@ func Connect(ctx context.Context, broker *url.URL, login Login) (*Conn, error) {
 			return opened, nil
 		}).
 		SetDefaultPublishHandler(c.received).
-		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lost <- err })
+		SetConnectionLostHandler(func(_ mqtt.Client, err error) { c.lost <- explainLost(err) })
 	o.AddBroker(broker.String())
 	if login.Will != nil {
 		o.SetWill(login.Will.Topic, login.Will.Payload, 1, true)

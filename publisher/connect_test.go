@@ -43,7 +43,7 @@ func roundTrip(t *testing.T, broker string, login Login) error {
 		if !bytes.Equal(r.Payload, []byte("hello")) || r.QoS != 1 || r.Retained {
 			t.Errorf("received %+v", r)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 		t.Error("nothing received")
 	}
 	return nil
@@ -179,5 +179,37 @@ func TestNoBroker(t *testing.T) {
 	_, err = Connect(t.Context(), parseURL(t, "tcp://127.0.0.1:"+itoa(nobody)), Login{ClientID: "t"})
 	if !errors.Is(err, ErrRefused) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// The log has one line for the same trouble, which the agent knows by its words.
+func TestSameTroubleHasTheSameWords(t *testing.T) {
+	t.Parallel()
+	reset, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reset.Close()
+	go func() {
+		for {
+			conn, err := reset.Accept()
+			if err != nil {
+				return
+			}
+			_, _ = conn.Read(make([]byte, 1))
+			_ = conn.(*net.TCPConn).SetLinger(0)
+			conn.Close()
+		}
+	}()
+	for _, scheme := range []string{"tcp", "ssl", "ws"} {
+		broker := parseURL(t, scheme+"://"+reset.Addr().String())
+		_, first := Connect(t.Context(), broker, Login{})
+		_, second := Connect(t.Context(), broker, Login{})
+		if first == nil || second == nil || first.Error() != second.Error() {
+			t.Errorf("first:  %v\nsecond: %v", first, second)
+		}
+		if first != nil && !strings.HasPrefix(first.Error(), "connecting to "+broker.String()+": the connection was closed before the broker answered: ") {
+			t.Errorf("error %v", first)
+		}
 	}
 }

@@ -53,7 +53,11 @@ func answered(err error) bool {
 // been made.
 func explain(broker *url.URL, login Login, open bool, err error) error {
 	where := broker.Redacted()
+	err = cause(err)
 	hint := func(cause error, why, do string) error {
+		if closed(cause) { // tells a person nothing that why does not
+			return advice.To(fmt.Errorf("connecting to %s: %s", where, why), do)
+		}
 		return advice.To(fmt.Errorf("connecting to %s: %w: %s", where, cause, why), do)
 	}
 	switch {
@@ -82,6 +86,20 @@ func explain(broker *url.URL, login Login, open bool, err error) error {
 		return hint(err, why, do)
 	}
 	return fmt.Errorf("connecting to %s: %w", where, err)
+}
+
+// cause returns what is behind an error of paho's Connect, in words that are the
+// same at each attempt, so that the same trouble is logged once.
+func cause(err error) error {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok && errors.Is(err, packets.ErrorNetworkError) {
+		err = joined.Unwrap()[1] // after the words "network Error"
+	}
+	if op, ok := errors.AsType[*net.OpError](err); ok && op.Source != nil {
+		same := *op
+		same.Source = nil // its port is another each time
+		return &same
+	}
+	return err
 }
 
 // explainTLS says what is wrong with an encrypted connection, and what to do.
@@ -140,6 +158,17 @@ func explainNetwork(broker *url.URL, err error) (why, do string) {
 		return "what answers there is no WebSocket broker", "check the port and the path (often /mqtt)"
 	}
 	return "", ""
+}
+
+// explainLost says why a connection ended by itself.
+func explainLost(err error) error {
+	switch {
+	case errors.Is(err, io.EOF):
+		return errors.New("the broker closed it")
+	case strings.Contains(err.Error(), "pingresp not received"):
+		return fmt.Errorf("no answer from the broker for %v", pingTimeout)
+	}
+	return err
 }
 
 // closed reports whether the other side ended the connection.

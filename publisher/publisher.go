@@ -61,7 +61,6 @@ type Publisher struct {
 	commands chan Received
 	answers  chan []byte
 	changed  chan struct{}
-	online   atomic.Bool
 	floods   atomic.Int64 // when a flood was last logged, ns since 1970
 
 	mu   sync.Mutex // orders seq and outbox
@@ -173,6 +172,3 @@ func (p *Publisher) StateChanged() {
 
 // Commands receives what arrives on the control topic.
 func (p *Publisher) Commands() <-chan Received { return p.commands }
-
-// Connected reports whether there is a connection to a broker.
-func (p *Publisher) Connected() bool { return p.online.Load() }

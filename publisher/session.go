@@ -28,8 +28,6 @@ const (
 	stateRefresh = 30 * time.Second
 )
 
-var errClosed = errors.New("closed by the broker or the network")
-
 // session sends over one connection until it ends.
 //
 // It has two lanes. The live one begins with the newest message there is, so
@@ -92,9 +90,7 @@ func (s *session) run(ctx context.Context) error {
 		s.conn.Abort()
 		return err
 	}
-	s.online.Store(true)
 	err := s.serve(ctx)
-	s.online.Store(false)
 	if ctx.Err() == nil {
 		s.conn.Abort()
 		return err
@@ -206,7 +202,7 @@ func (s *session) serve(ctx context.Context) error {
 				return err
 			}
 		case err := <-s.conn.Lost():
-			return fmt.Errorf("%w: %w", errClosed, err)
+			return err
 		case <-ctx.Done():
 			return nil
 		}
@@ -286,7 +282,7 @@ func (s *session) settle() error {
 			return nil
 		}
 		if err := d.token.Error(); err != nil {
-			return fmt.Errorf("%w: %w", errClosed, err)
+			return fmt.Errorf("closed by the broker or the network: %w", err)
 		}
 		s.Outbox.Ack(d.position)
 		s.underway.pop()

@@ -217,7 +217,7 @@ func write(t *testing.T, dir, name, text string) string {
 }
 
 // patience is how long a test waits for what must happen on a busy machine.
-const patience = 30 * time.Second
+const patience = time.Minute
 
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()

@@ -15,21 +15,17 @@ streams:
   - {name: main, interval: 10ms, only_on_change: {delta: 10}}
   - {name: all, topic: iot/all/value, interval: 10ms, format: value}
 `)
-	for range 5 {
-		c.next(valueTopic)
-	}
-	messages := c.messages()
-	for i, m := range messages[1:] {
-		before := messages[i]
-		if m.Value == nil || before.Value == nil || *m.Value-*before.Value < 10 && *m.Value > *before.Value {
-			t.Errorf("message %d changes from %v to %v", i+1, before.Value, m.Value)
+	const wanted = 8
+	messages := c.all(p.epoch(), wanted)
+	for seq := uint64(2); seq <= wanted; seq++ {
+		before, now := messages[seq-1].Value, messages[seq].Value
+		if before == nil || now == nil {
+			continue // a busy machine can let a reading be late: that is a change, too
 		}
-		if m.Seq != before.Seq+1 {
-			t.Errorf("message %d has seq %d, after %d", i+1, m.Seq, before.Seq)
+		if *now-*before < 10 && *now > *before {
+			t.Errorf("message %d changes from %v to %v", seq, *before, *now)
 		}
 	}
-	if all := len(c.on("iot/all/value")); all < 5*len(messages) {
-		t.Errorf("%d messages of changes, %d of all", len(messages), all)
-	}
+	until(t, "there are many more messages of all", func() bool { return len(c.on("iot/all/value")) > 2*len(c.messages()) })
 	p.stop(syscall.SIGTERM)
 }

@@ -18,7 +18,7 @@ func TestFaultsOfOneSensorAreItsOwn(t *testing.T) {
 sensors:
   - {name: good, driver: simulated}
   - {name: bad, driver: simulated, shape: counter, fault_file: `+file+`}
-streams: [{interval: 100ms}]
+streams: [{interval: 500ms}] # a shorter one leaves less time to a sensor that is well
 `)
 	c.state("two sensors that are well", func(s told) bool {
 		return s.Sensors["good"].Health == "ok" && s.Sensors["bad"].Health == "ok"
@@ -49,7 +49,7 @@ streams: [{interval: 100ms}]
 		health(f.health)
 		c.skip(valueTopic)
 		c.next(valueTopic) // may have been read before
-		for range 10 {
+		for range 4 {
 			m := decode[message](t, c.next(valueTopic).Payload)
 			if m.Temp == nil || m.Value != nil {
 				t.Errorf("message during %s: %+v", f.word, m)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -94,14 +95,17 @@ func TestHostileBytesChangeNothing(t *testing.T) {
 		c.next(valueTopic)
 	}
 	all := c.messages()
-	if len(all) < 10 {
-		t.Errorf("only %d messages", len(all))
-	}
+	var gaps []time.Duration
 	for i, m := range all[1:] {
-		gap := m.Timestamp.Sub(all[i].Timestamp)
-		if m.Seq != all[i].Seq+1 || (i > 0 && gap > time.Second) {
-			t.Errorf("message %d came %v after message %d", m.Seq, gap, all[i].Seq)
+		if m.Seq != all[i].Seq+1 {
+			t.Errorf("message %d came after message %d", m.Seq, all[i].Seq)
 		}
+		gaps = append(gaps, m.Timestamp.Sub(all[i].Timestamp))
+	}
+	// On a busy machine some come late.
+	slices.Sort(gaps)
+	if median := gaps[len(gaps)/2]; len(gaps) < 10 || median > 300*time.Millisecond {
+		t.Errorf("%d messages, mostly %v after the one before", len(all), median)
 	}
 	p.alive()
 	p.stop(syscall.SIGTERM)

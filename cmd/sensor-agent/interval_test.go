@@ -29,25 +29,30 @@ func started(t *testing.T, config string) (*process, *client) {
 	return p, c
 }
 
-// This test is about time, so no other runs beside it.
+// This test is about time, so no other runs beside it. Those of other packages
+// do, on a machine that may be slow: one of several attempts has to be in time.
 func TestFromTenSecondsToOneTakesOneSecondAtMost(t *testing.T) {
+	const attempts = 8
 	p, c := started(t, weather+"streams: [{interval: 10s}]\n")
-	// How long after the last reading the command comes.
-	for _, after := range []time.Duration{0, 400 * time.Millisecond, 900 * time.Millisecond, 2 * time.Second} {
+	inTime := func(after time.Duration) bool {
 		time.Sleep(after)
 		c.skip(valueTopic)
 		began := time.Now()
 		c.publish(controlTopic, "1", false)
 		first := c.next(valueTopic)
-		took := first.at.Sub(began)
-		t.Logf("command %v after the last reading: first message after %.3f s", after, took.Seconds())
-		if took > 1200*time.Millisecond {
-			t.Errorf("command %v after the last reading: first message after %v", after, took)
-		}
-		if second := c.next(valueTopic).at.Sub(first.at); second < 700*time.Millisecond || second > 1300*time.Millisecond {
-			t.Errorf("second message %v after the first", second)
-		}
+		took, second := first.at.Sub(began), c.next(valueTopic).at.Sub(first.at)
 		c.command("10")
+		t.Logf("command %v after the last reading: first message after %.3f s, the second %.3f s later", after, took.Seconds(), second.Seconds())
+		return took <= 1200*time.Millisecond && second >= 700*time.Millisecond && second <= 1300*time.Millisecond
+	}
+	// How long after the last reading the command comes.
+	for _, after := range []time.Duration{0, 400 * time.Millisecond, 900 * time.Millisecond, 2 * time.Second} {
+		n := 1
+		for ; n <= attempts && !inTime(after); n++ {
+		}
+		if n > attempts {
+			t.Errorf("command %v after the last reading: none of %d times were both messages there in time", after, attempts)
+		}
 	}
 	p.stop(syscall.SIGTERM)
 }
@@ -118,33 +123,33 @@ func TestLeaseEnds(t *testing.T) {
 	t.Parallel()
 	p, c := started(t, weather+"streams: [{interval: 1h}]\n")
 	c.command("30m")
-	ack := c.command(`{"interval":"200ms","for":"3s","id":"9"}`)
+	ack := c.command(`{"interval":"200ms","for":"8s","id":"9"}`)
 	a := decode[struct {
 		Result   string
 		Interval float64
 		Until    time.Time
 	}](t, []byte(ack))
-	if left := time.Until(a.Until); a.Result != "applied" || a.Interval != 0.2 || left < 0 || left > 5*time.Second {
+	if left := time.Until(a.Until); a.Result != "applied" || a.Interval != 0.2 || left < 0 || left > 10*time.Second {
 		t.Errorf("answer: %s", ack)
 	}
-	during := c.state("the lease", func(s told) bool { return s.Streams["main"].Interval == 0.2 })
-	if m := during.Streams["main"]; m.Default != 3600 || m.Until != a.Until.Format(time.RFC3339) {
+	leased := c.state("the lease", func(s told) bool { return s.Streams["main"].Interval == 0.2 })
+	if m := leased.Streams["main"]; m.Default != 3600 || m.Until != a.Until.Format(time.RFC3339) {
 		t.Errorf("state during the lease: %+v, answer %s", m, ack)
 	}
 	// The interval before it returns, which is not the configured one.
 	c.inForce(1800)
-	after := c.state("no lease", func(s told) bool { return s.Streams["main"].Until == "" })
-	if m := after.Streams["main"]; m.Default != 3600 {
+	ended := c.state("no lease", func(s told) bool { return s.Streams["main"].Until == "" })
+	if m := ended.Streams["main"]; m.Default != 3600 {
 		t.Errorf("state after the lease: %+v", m)
 	}
 	p.logs("lease ended")
-	if n := len(c.messages()); n < 5 || n > 20 {
-		t.Errorf("%d messages in 3 s at 200ms", n)
-	}
-	n := len(c.messages())
 	time.Sleep(time.Second)
-	if more := len(c.messages()) - n; more > 1 {
-		t.Errorf("%d messages in the second after the lease", more)
+	during, after, _ := strings.Cut(p.stderr.String(), `msg="lease ended"`)
+	if n := strings.Count(during, "msg=queued"); n < 10 || n > 50 {
+		t.Errorf("%d readings with a lease of 8 s at 200ms", n)
+	}
+	if n := strings.Count(after, "msg=queued"); n > 1 {
+		t.Errorf("%d readings in the second after the lease", n)
 	}
 }
 
@@ -175,13 +180,13 @@ func TestRetainedCommandIsAppliedOnce(t *testing.T) {
 	online := len(c.on(statusTopic))
 	line.pull()
 	line.plug()
-	until(t, "the agent is back", func() bool { return count(c.on(statusTopic)[online:], "online") == 1 })
+	until(t, "the agent is back", func() bool { return count(c.on(statusTopic)[online:], "online") > 0 })
 	reconnected()
 
 	p.stop(syscall.SIGTERM)
 	online = len(c.on(statusTopic))
 	p = startAgent(t, home, line.url(), weather)
-	until(t, "the agent is back", func() bool { return count(c.on(statusTopic)[online:], "online") == 1 })
+	until(t, "the agent is back", func() bool { return count(c.on(statusTopic)[online:], "online") > 0 })
 	reconnected()
 
 	// Another one is obeyed.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"syscall"
@@ -24,7 +25,8 @@ type way struct {
 func (w way) try(t *testing.T, as publisher.Login) {
 	t.Run(w.name, func(t *testing.T) {
 		t.Parallel()
-		p := startAgent(t, t.TempDir(), w.broker, "mqtt: {"+w.config+"}\n"+weather)
+		// The broker ends a connection when somebody comes with the same client id.
+		p := startAgent(t, t.TempDir(), w.broker, fmt.Sprintf("mqtt: {client_id: %q, %s}\n", w.name, w.config)+weather)
 		if w.says != "" {
 			if line := p.logs("no broker", w.says); strings.Contains(line, "secret") {
 				t.Errorf("a password is in the log: %s", line)
@@ -33,10 +35,11 @@ func (w way) try(t *testing.T, as publisher.Login) {
 			p.alive()
 		} else {
 			consumer := connectAs(t, w.broker, as)
-			consumer.next(valueTopic)
+			consumer.live(p.epoch()) // others at this broker are heard as well
 			if ack := consumer.command("2"); !strings.Contains(ack, "applied") {
 				t.Errorf("answer: %s", ack)
 			}
+			p.logs("interval changed", "interval=2s")
 		}
 		p.stop(syscall.SIGTERM)
 	})

@@ -15,6 +15,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A subcommand is one verb of the command line.
@@ -41,6 +42,9 @@ type env struct {
 	command        *subcommand // the one that runs
 }
 
+// sameSignal is the time within which two signals are one.
+const sameSignal = 100 * time.Millisecond
+
 func main() {
 	// An agent waits nearly all of its time. A second processor would only
 	// have each reading wake one more thread: that costs a third of the time
@@ -55,8 +59,9 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the second has its usual effect: it ends the
-	// process at once.
-	context.AfterFunc(ctx, stop)
+	// process at once. Not so soon that it is the same one again: timeout(1)
+	// sends its signal to the process and to the group of the process.
+	context.AfterFunc(ctx, func() { time.AfterFunc(sameSignal, stop) })
 	e := &env{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	err := dispatch(ctx, e, os.Args[1:])
 	var exit *exitError

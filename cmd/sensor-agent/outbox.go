@@ -38,29 +38,28 @@ func runOutbox(_ context.Context, e *env, args []string) error {
 	}
 	switch f.Arg(0) {
 	case "status":
-		return outboxStatus(e, c)
+		err = outboxStatus(e, c)
 	case "dump":
-		return outboxDump(e, c)
+		err = outboxDump(e, c)
 	case "drop":
-		n, err := outbox.Drop(c.Outbox.Dir)
-		if errors.Is(err, outbox.ErrInUse) {
-			return &exitError{exitUnavailable, err}
-		}
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(e.stdout, "%d messages dropped\n", n)
-		return nil
+		err = outboxDrop(e, c)
+	default:
+		return usageError("outbox: write status, dump or drop: see `sensor-agent help outbox`")
 	}
-	return usageError("outbox: write status, dump or drop: see `sensor-agent help outbox`")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		fmt.Fprintf(e.stdout, "no outbox in %s\n", c.Outbox.Dir)
+		return nil
+	case errors.Is(err, outbox.ErrInUse):
+		return &exitError{exitUnavailable, err}
+	case errors.Is(err, fs.ErrPermission):
+		return fmt.Errorf("%w: it is for the agent's user alone: run this with sudo", err)
+	}
+	return err
 }
 
 func outboxStatus(e *env, c *config.Config) error {
 	sum, err := outbox.Inspect(c.Outbox.Dir, nil)
-	if errors.Is(err, fs.ErrNotExist) {
-		fmt.Fprintf(e.stdout, "no outbox in %s\n", c.Outbox.Dir)
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -93,4 +92,13 @@ func outboxDump(e *env, c *config.Config) error {
 		fmt.Fprintf(e.stdout, "%s %s\n", topic, printable(payload))
 	})
 	return err
+}
+
+func outboxDrop(e *env, c *config.Config) error {
+	n, err := outbox.Drop(c.Outbox.Dir)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(e.stdout, "%d messages dropped\n", n)
+	return nil
 }

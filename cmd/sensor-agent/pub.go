@@ -5,6 +5,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"strings"
 
 	"sensor-agent/publisher"
 )
@@ -34,6 +35,9 @@ func pub(ctx context.Context, e *env, args []string) error {
 	}
 	if *topic == "" {
 		return usageError("pub: -t TOPIC is missing")
+	}
+	if strings.ContainsAny(*topic, "+#") {
+		return usageError("pub: the topic %s has a wildcard, which only a subscriber can use", *topic)
 	}
 	given := false
 	f.Visit(func(g *flag.Flag) { given = given || g.Name == "m" })

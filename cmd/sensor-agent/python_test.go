@@ -37,8 +37,8 @@ sensors:
   - {name: sim, driver: simulated}
   - {name: sun, driver: simulated, shape: uniform, max: 2000, keys: {value: light}}
 streams:
-  - {name: main, topic: iot/sensor/value, interval: 100ms, sensors: [sim]}
-  - {name: light, topic: iot/light/value, interval: 100ms, qos: 0, format: value, sensors: [sun]}
+  - {name: main, topic: iot/sensor/value, interval: 500ms, sensors: [sim]}
+  - {name: light, topic: iot/light/value, interval: 500ms, qos: 0, format: value, sensors: [sun]}
 `)
 	for _, reader := range []struct {
 		*process
@@ -80,11 +80,14 @@ func TestPythonScriptChangesTheInterval(t *testing.T) {
 		}
 		c.inForce(seconds)
 		c.skip(valueTopic)
-		first := decode[message](t, c.next(valueTopic).Payload).Timestamp
-		gap := decode[message](t, c.next(valueTopic).Payload).Timestamp.Sub(first)
-		if wanted := time.Duration(seconds * float64(time.Second)); gap < wanted/2 || gap > 2*wanted {
-			t.Errorf("readings %v apart at an interval of %v", gap, wanted)
-		}
+		wanted := time.Duration(seconds * float64(time.Second))
+		before := decode[message](t, c.next(valueTopic).Payload).Timestamp
+		until(t, "readings are apart as they should", func() bool { // a busy machine can be late once
+			at := decode[message](t, c.next(valueTopic).Payload).Timestamp
+			gap := at.Sub(before)
+			before = at
+			return gap > wanted/2 && gap < 2*wanted
+		})
 	}
 	typed.Close()
 	if code := p.wait(patience); code != 0 {

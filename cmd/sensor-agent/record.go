@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -88,26 +87,14 @@ func sampleInto(ctx context.Context, c *config.Config, file *recording.Writer, l
 	buses.Record(file.Record)
 	ctx, cancel := context.WithTimeout(ctx, length)
 	defer cancel()
-	sampling := sampler.New(sampledSensors(c, buses, log), configuredStreams(c),
+	// Whatever intervals have been commanded since, as configured.
+	streams := sampledStreams(c, func(i int) time.Duration { return c.Streams[i].Interval })
+	sampling := sampler.New(sampledSensors(c, buses, log), streams,
 		func(sampler.Tick) {}, func(int, sampler.Health) {}, log)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return file.Run(ctx) })
 	g.Go(func() error { return sampling.Run(ctx) })
 	return g.Wait()
-}
-
-// configuredStreams are the streams as configured, whatever intervals have been
-// commanded since.
-func configuredStreams(c *config.Config) []sampler.Stream {
-	var list []sampler.Stream
-	for _, s := range c.Streams {
-		stream := sampler.Stream{Name: s.Name, Interval: s.Interval}
-		for _, sensor := range s.Sensors {
-			stream.Sensors = append(stream.Sensors, slices.Index(c.Sensors, sensor))
-		}
-		list = append(list, stream)
-	}
-	return list
 }
 
 // recordedSensors are the sensors on buses, as the head of a recording has them.

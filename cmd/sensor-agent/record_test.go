@@ -106,8 +106,8 @@ func TestRecordOfAReplay(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	recordLive(t, dir, 5)
-	path := write(t, dir, "config.yaml", replayedSensors+"streams: [{interval: 60ms}]\n")
-	p := command(t, dir, "record", "--config", path, "-o", "again.rec", "--for", "2s").start()
+	path := write(t, dir, "config.yaml", replayedSensors+"streams: [{interval: 500ms}]\n")
+	p := command(t, dir, "record", "--config", path, "-o", "again.rec", "--for", "15s").start()
 	if code := p.wait(patience); code != 0 {
 		t.Fatalf("exit code %d: %s", code, p.stderr.String())
 	}

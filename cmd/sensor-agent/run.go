@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -86,7 +87,7 @@ func run(ctx context.Context, c *config.Config, login publisher.Login, log *slog
 		Retained:  retained(c, func() deviceState { return state(c, tuner, sampling, buses, queue) }, func(i int) sampler.Health { return sampling.Health(i) }),
 		Log:       log,
 	})
-	sampling = sampler.New(watched(sampledSensors(c, buses, log), c, flight), sampledStreams(c, tuner),
+	sampling = sampler.New(watched(sampledSensors(c, buses, log), c, flight), sampledStreams(c, tuner.control.Interval),
 		deliver(c, messages),
 		func(i int, h sampler.Health) {
 			messages.StateChanged()
@@ -156,16 +157,12 @@ func wire(s *config.Sensor, buses *bus.Buses, log *slog.Logger) (w sensors.Wire,
 	return w, err
 }
 
-func sampledStreams(c *config.Config, t *tuner) []sampler.Stream {
-	index := map[*config.Sensor]int{}
-	for i, s := range c.Sensors {
-		index[s] = i
-	}
+func sampledStreams(c *config.Config, interval func(stream int) time.Duration) []sampler.Stream {
 	var list []sampler.Stream
 	for i, s := range c.Streams {
-		stream := sampler.Stream{Name: s.Name, Interval: t.control.Interval(i)}
+		stream := sampler.Stream{Name: s.Name, Interval: interval(i)}
 		for _, sensor := range s.Sensors {
-			stream.Sensors = append(stream.Sensors, index[sensor])
+			stream.Sensors = append(stream.Sensors, slices.Index(c.Sensors, sensor))
 		}
 		list = append(list, stream)
 	}

@@ -31,12 +31,13 @@ func TestStatusIsRetainedAndTrue(t *testing.T) {
 	p.kill() // it could not say goodbye: its last will is published
 	status("offline")
 
-	var seen string
-	for _, r := range watcher.on(statusTopic) {
-		seen += string(r.Payload) + " "
+	for _, want := range []string{"online", "offline", "online", "offline"} {
+		if r := watcher.next(statusTopic); string(r.Payload) != want {
+			t.Errorf("a subscriber from the start saw %s, want %s", r.Payload, want)
+		}
 	}
-	if seen != "online offline online offline " {
-		t.Errorf("a subscriber from the start saw %s", seen)
+	if all := watcher.on(statusTopic); len(all) != 4 {
+		t.Errorf("a subscriber from the start saw %v", all)
 	}
 }
 
@@ -54,9 +55,13 @@ func TestStateTellsWhatIsInForce(t *testing.T) {
 	if !r.Retained {
 		t.Error("the state is not retained")
 	}
-	if r := late.next("iot/greenhouse/sensor/sim"); !r.Retained || string(r.Payload) != `{"health":"ok"}` {
-		t.Errorf("the sensor's own topic: %s, retained %v", r.Payload, r.Retained)
+	if r := late.next("iot/greenhouse/sensor/sim"); !r.Retained {
+		t.Errorf("the sensor's own topic is not retained: %s", r.Payload)
 	}
+	until(t, "the sensor's own topic says that it is well", func() bool {
+		all := late.on("iot/greenhouse/sensor/sim")
+		return string(all[len(all)-1].Payload) == `{"health":"ok"}`
+	})
 	s := late.state("a sensor", func(s told) bool { return s.Sensors["sim"].Health == "ok" })
 	if s.Version != testVersion || s.Epoch != p.epoch() {
 		t.Errorf("version %s, epoch %d", s.Version, s.Epoch)

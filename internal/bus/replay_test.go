@@ -139,82 +139,86 @@ func TestReplaySaysWhatTheBusSaid(t *testing.T) {
 // Sensors of one recording share it, and a sensor that is opened anew goes on
 // where it was. The buses of the machine are not touched.
 func TestRecordingIsOpenedOnce(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "buses.rec")
-	live := on(&host{tx: echo})
-	defer live.Close()
-	stop := tape(t, live, path)
-	bus := mustI2C(t, live, "1")
-	c := connect(t, live, "", setup{})
-	for i := range byte(100) {
-		for addr := range uint16(4) {
-			if err := bus.Tx(addr, []byte{i}, make([]byte, 2)); err != nil {
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "buses.rec")
+		live := on(&host{tx: echo})
+		defer live.Close()
+		stop := tape(t, live, path)
+		bus := mustI2C(t, live, "1")
+		c := connect(t, live, "", setup{})
+		for i := range byte(100) {
+			for addr := range uint16(4) {
+				if err := bus.Tx(addr, []byte{i}, make([]byte, 2)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := c.Tx([]byte{i}, make([]byte, 1)); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := c.Tx([]byte{i}, make([]byte, 1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	stop()
+		stop()
 
-	b := New(nil)
-	b.access = func(path string) error { t.Error("reached for", path); return nil }
-	second := filepath.Join(t.TempDir(), "second.rec")
-	stop = tape(t, b, second)
-	var callers sync.WaitGroup
-	for addr := range uint16(4) {
+		b := New(nil)
+		b.access = func(path string) error { t.Error("reached for", path); return nil }
+		second := filepath.Join(t.TempDir(), "second.rec")
+		stop = tape(t, b, second)
+		var callers sync.WaitGroup
+		for addr := range uint16(4) {
+			callers.Go(func() {
+				for i := range byte(100) {
+					r, want := make([]byte, 2), make([]byte, 2)
+					_ = echo(addr, []byte{i}, want)
+					if err := mustI2C(t, b, "replay:"+path+"#i2c-1").Tx(addr, []byte{i}, r); err != nil || !bytes.Equal(r, want) {
+						t.Errorf("%d at %#x: %x, error %v", i, addr, r, err)
+					}
+				}
+			})
+		}
 		callers.Go(func() {
 			for i := range byte(100) {
-				r, want := make([]byte, 2), make([]byte, 2)
-				_ = echo(addr, []byte{i}, want)
-				if err := mustI2C(t, b, "replay:"+path+"#i2c-1").Tx(addr, []byte{i}, r); err != nil || !bytes.Equal(r, want) {
-					t.Errorf("%d at %#x: %x, error %v", i, addr, r, err)
+				if err := connect(t, b, "replay:"+path, setup{}).Tx([]byte{i}, make([]byte, 1)); err != nil {
+					t.Error(err)
 				}
 			}
 		})
-	}
-	callers.Go(func() {
-		for i := range byte(100) {
-			if err := connect(t, b, "replay:"+path, setup{}).Tx([]byte{i}, make([]byte, 1)); err != nil {
-				t.Error(err)
-			}
+		callers.Wait()
+		stop()
+		if stats := b.Stats(); len(stats) != 0 {
+			t.Errorf("buses of the machine: %+v", stats)
+		}
+		// The recorder heard of it by the names that the buses had.
+		if _, err := New(nil).I2C("replay:" + second + "#i2c-1"); err != nil {
+			t.Error(err)
+		}
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := b.I2C("replay:" + path); !errors.Is(err, fs.ErrClosed) {
+			t.Errorf("after Close: %v", err)
 		}
 	})
-	callers.Wait()
-	stop()
-	if stats := b.Stats(); len(stats) != 0 {
-		t.Errorf("buses of the machine: %+v", stats)
-	}
-	// The recorder heard of it by the names that the buses had.
-	if _, err := New(nil).I2C("replay:" + second + "#i2c-1"); err != nil {
-		t.Error(err)
-	}
-	if err := b.Close(); err != nil {
-		t.Error(err)
-	}
-	if _, err := b.I2C("replay:" + path); !errors.Is(err, fs.ErrClosed) {
-		t.Errorf("after Close: %v", err)
-	}
 }
 
 func TestRecordingThatCannotBeUsed(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "late.rec")
-	b := New(nil)
-	defer b.Close()
-	if _, err := b.I2C("replay:" + path); !errors.Is(err, fs.ErrNotExist) {
-		t.Errorf("no file: %v", err)
-	}
-	live := on(&host{tx: echo})
-	defer live.Close()
-	stop := tape(t, live, path)
-	if err := mustI2C(t, live, "1").Tx(0x76, []byte{1}, nil); err != nil {
-		t.Fatal(err)
-	}
-	stop()
-	if _, err := b.SPI("replay:" + path); err == nil || !strings.Contains(err.Error(), "there is no SPI port in it") {
-		t.Errorf("an SPI port of it: %v", err)
-	}
-	if _, err := b.I2C("replay:" + path); err != nil {
-		t.Errorf("the file that has come: %v", err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "late.rec")
+		b := New(nil)
+		defer b.Close()
+		if _, err := b.I2C("replay:" + path); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("no file: %v", err)
+		}
+		live := on(&host{tx: echo})
+		defer live.Close()
+		stop := tape(t, live, path)
+		if err := mustI2C(t, live, "1").Tx(0x76, []byte{1}, nil); err != nil {
+			t.Fatal(err)
+		}
+		stop()
+		if _, err := b.SPI("replay:" + path); err == nil || !strings.Contains(err.Error(), "there is no SPI port in it") {
+			t.Errorf("an SPI port of it: %v", err)
+		}
+		if _, err := b.I2C("replay:" + path); err != nil {
+			t.Errorf("the file that has come: %v", err)
+		}
+	})
 }

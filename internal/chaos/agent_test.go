@@ -31,6 +31,7 @@ type agent struct {
 	epoch    uint64      // that it said it had begun
 	last     bool        // it is not started again
 	starts   int
+	killed   int           // the last of the starts that a SIGKILL was sent to
 	kills    int           // how often it died of SIGKILL
 	slowest  time.Duration // from being asked to its end
 	problems []string
@@ -159,10 +160,24 @@ func (a *agent) signal(s os.Signal) {
 		return
 	}
 	a.signals = append(a.signals, s)
-	if s == syscall.SIGTERM {
+	switch s {
+	case syscall.SIGTERM:
 		a.asked = time.Now()
+	case syscall.SIGKILL:
+		a.killed = a.starts
 	}
 	_ = a.process.Signal(s) // it may have ended
+}
+
+// begun returns the epoch of the agent that runs; 0 if it has not said so yet,
+// or has been killed.
+func (a *agent) begun() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.killed == a.starts {
+		return 0
+	}
+	return a.epoch
 }
 
 // end sends a signal to the agent and does not start it again.
@@ -178,7 +193,7 @@ func (a *agent) wait(t *testing.T) {
 	t.Helper()
 	select {
 	case <-a.done:
-	case <-time.After(15 * time.Second):
+	case <-time.After(patience):
 		t.Error("the agent does not end")
 		a.end(syscall.SIGKILL)
 		<-a.done

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 )
@@ -24,12 +23,12 @@ func TestLossIsFound(t *testing.T) {
 		t.Fatal(err)
 	}
 	a := startAgent(t, l, "tcp://"+broker.addr, filepath.Join(file, "outbox"), shortly)
-	waitFor(t, "some readings are held", 10*time.Second, func() bool { return l.missing() > 20 })
+	waitFor(t, "some readings are held", func() bool { return l.missing() > 20 })
 	a.signal(syscall.SIGKILL)
 	if err := broker.up(); err != nil {
 		t.Fatal(err)
 	}
-	waitFor(t, "the next agent is heard", 10*time.Second, func() bool { return len(l.readings()) > 20 })
+	waitFor(t, "the next agent is heard", func() bool { return l.heard(a.begun()) })
 	a.end(syscall.SIGTERM)
 	a.wait(t)
 	sum, problems := l.close()
@@ -97,6 +96,12 @@ func TestLedger(t *testing.T) {
 		}, "given up"},
 		{"another epoch", func(l *ledger) { arrival(l, 1, 2, ""); arrival(l, 1, 3, ""); start(l, 2, 1, 3, false) }, ""},
 		{"an epoch that died before it spoke", func(l *ledger) { arrival(l, 1, 2, ""); arrival(l, 1, 3, ""); start(l, 3, 2, 0, false) }, ""},
+		{"the same, after one that ended cleanly", func(l *ledger) {
+			arrival(l, 1, 2, "")
+			arrival(l, 1, 3, "")
+			l.ended(1, true)
+			start(l, 3, 1, 3, false)
+		}, ""},
 		{"an epoch closed too early", func(l *ledger) { arrival(l, 1, 2, ""); arrival(l, 1, 3, ""); start(l, 2, 1, 2, false) }, "epoch 1 ended with 3"},
 		{"an epoch told to be clean", func(l *ledger) { arrival(l, 1, 2, ""); arrival(l, 1, 3, ""); start(l, 2, 1, 3, true) }, "epoch 1 ended with 3"},
 		{"an epoch told not to be clean", func(l *ledger) {

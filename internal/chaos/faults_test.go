@@ -38,7 +38,7 @@ func TestFaults(t *testing.T) {
 			if _, err := c.Write(hello[:2]); err != nil {
 				t.Fatal(err)
 			}
-			if got := next(c, 5*time.Second); got != "connected" {
+			if got := next(c, patience); got != "connected" {
 				t.Fatal(got)
 			}
 
@@ -51,6 +51,7 @@ func TestFaults(t *testing.T) {
 			if got := next(c, 200*time.Millisecond); got != tt.during {
 				t.Errorf("while it lasts: %s, want %s", got, tt.during)
 			}
+			waitFor(t, "what is let through has reached the broker", func() bool { return int(recorded.Load()) >= tt.recorded })
 			if got := int(recorded.Load()); got != tt.recorded {
 				t.Errorf("%d messages have reached the broker, want %d", got, tt.recorded)
 			}
@@ -58,7 +59,7 @@ func TestFaults(t *testing.T) {
 				t.Fatal(err)
 			}
 			if tt.during != tt.after {
-				if got := next(c, 5*time.Second); got != tt.after {
+				if got := next(c, patience); got != tt.after {
 					t.Errorf("when it has ended: %s, want %s", got, tt.after)
 				}
 			}
@@ -71,7 +72,7 @@ func TestFaults(t *testing.T) {
 			if _, err := again.Write(hello); err != nil {
 				t.Fatal(err)
 			}
-			if first, second := next(again, 5*time.Second), next(again, 5*time.Second); first != "connected" || second != "acknowledged" {
+			if first, second := next(again, patience), next(again, patience); first != "connected" || second != "acknowledged" {
 				t.Errorf("after it, on a new connection: %s, %s", first, second)
 			}
 		})

@@ -206,6 +206,14 @@ func (l *ledger) readings() []number {
 	return list
 }
 
+// heard reports whether anything of an epoch has arrived.
+func (l *ledger) heard(epoch uint64) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.epochs[epoch]
+	return e != nil && len(e.arrived) > 0
+}
+
 // missing is how much has not arrived yet: readings taken, and beginnings of
 // their epochs.
 func (l *ledger) missing() int {
@@ -278,7 +286,9 @@ func (l *ledger) checkStarts() {
 		if prev == nil {
 			continue
 		}
-		if last := max(prev.held, prev.highest); b.PrevLast != last || b.Clean && !prev.asked || !b.Clean && prev.clean {
+		// If so, of the end of both it is not known whether it was in order.
+		unclean := !b.Clean && b.PrevEpoch+1 == n
+		if last := max(prev.held, prev.highest); b.PrevLast != last || b.Clean && !prev.asked || unclean && prev.clean {
 			l.problem("epoch %d ended with %d, asked to %t, clean %t: %s", b.PrevEpoch, last, prev.asked, prev.clean, e.start)
 		}
 	}

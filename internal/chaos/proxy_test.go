@@ -103,6 +103,13 @@ func (p *proxy) end(f fault) error {
 	return nil
 }
 
+// hits is how much a fault has done so far.
+func (p *proxy) hits(f fault) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.hit[f]
+}
+
 func (p *proxy) announce() {
 	close(p.changed)
 	p.changed = make(chan struct{})

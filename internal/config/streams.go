@@ -148,7 +148,7 @@ func checkInterval(r *report, path string, d time.Duration) {
 	}
 }
 
-// checkName accepts what can stand in a command, a log line and a metric.
+// checkName accepts what can stand in a command, a topic and a log line.
 func checkName(r *report, path, name string) {
 	if !plainName(name) {
 		r.fail(path, quote(name)+" cannot be a name", fmt.Sprintf("use 1 to %d letters, digits, - and _", maxName))

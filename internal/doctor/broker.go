@@ -107,7 +107,7 @@ func shout(ctx context.Context, broker *url.URL, login publisher.Login, topic st
 			e.came = true
 			return e
 		case err := <-conn.Lost():
-			e.err = advice.To(fmt.Errorf("the broker closed the connection when a message was published on %s: %w", topic, err), publisher.AllowIt)
+			e.err = advice.To(fmt.Errorf("the connection was lost when a message was published on %s: %w", topic, err), publisher.AllowIt)
 			return e
 		case <-time.After(echoTime):
 		case <-ctx.Done():

@@ -132,7 +132,7 @@ var publishSightings = []sighting{
 	{"a broker that does not say why", func(*testing.T) []Finding { return alone(published(valueTopic, echo{})) }, Failed, "did not come back", "reading too"},
 	{"a broker that hangs up", func(t *testing.T) []Finding {
 		return Publishing(t.Context(), rude(t), publisher.Login{ClientID: "agent"}, []Message{{valueTopic, []byte("{}")}})
-	}, Failed, "closed the connection when a message was published on iot/sensor/value", "allow it"},
+	}, Failed, "the connection was lost when a message was published on iot/sensor/value: the broker closed it", "allow it"},
 	{"a broker that has gone", func(t *testing.T) []Finding {
 		return Publishing(t.Context(), parseURL(t, "tcp://"+need.Addr(t)), publisher.Login{}, []Message{{valueTopic, []byte("{}")}})
 	}, Failed, "no broker is listening there", "is it running"},

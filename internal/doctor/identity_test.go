@@ -52,17 +52,17 @@ func twin(t *testing.T, broker *url.URL) {
 	connected, done := make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(done)
-		for first := true; ctx.Err() == nil; first = false {
+		for first := true; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
 			conn, err := publisher.Connect(ctx, broker, publisher.Login{ClientID: agentID})
 			if err != nil {
-				return
+				continue // on a machine that stalls a login can take too long
 			}
 			if first {
 				close(connected)
+				first = false
 			}
 			select {
 			case <-conn.Lost():
-				time.Sleep(100 * time.Millisecond)
 			case <-ctx.Done():
 				conn.Close()
 			}

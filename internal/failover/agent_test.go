@@ -73,9 +73,10 @@ type line struct {
 
 // agent is a run of the program.
 type agent struct {
-	t     *testing.T
-	cmd   *exec.Cmd
-	ended chan struct{}
+	t      *testing.T
+	config string // its file
+	cmd    *exec.Cmd
+	ended  chan struct{}
 
 	mu     sync.Mutex
 	queued []line // what it has taken
@@ -102,8 +103,14 @@ outbox: {%s}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	a := &agent{t: t, ended: make(chan struct{})}
-	a.cmd = exec.Command(program, "run", "--config", path, "--log-level", "debug", "--log-format", "json")
+	return run(t, path)
+}
+
+// run starts an agent with a configuration.
+func run(t *testing.T, config string) *agent {
+	t.Helper()
+	a := &agent{t: t, config: config, ended: make(chan struct{})}
+	a.cmd = exec.Command(program, "run", "--config", config, "--log-level", "debug", "--log-format", "json")
 	log, err := a.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -174,20 +181,20 @@ func (a *agent) takenBefore(at time.Time) (ids []id) {
 	return ids
 }
 
-// connected returns since when the agent has had the connection it has now;
-// false if it has none.
-func (a *agent) connected() (since time.Time, ok bool) {
+// connected returns what the agent said of the connection it has now; false if
+// it has none.
+func (a *agent) connected() (last line, ok bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, l := range a.said {
 		switch l.Msg {
 		case "connected":
-			since, ok = l.Time, true
+			last, ok = l, true
 		case "connection lost":
 			ok = false
 		}
 	}
-	return since, ok
+	return last, ok
 }
 
 // lastBefore returns the last reading that was taken before an instant.
@@ -220,6 +227,14 @@ func (a *agent) says(msg string, since time.Time) line {
 	return found
 }
 
+// left reports whether an agent that has ended said that it leaves something to
+// the next.
+func (a *agent) left() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return slices.ContainsFunc(a.said, func(l line) bool { return l.Msg == "messages wait in the outbox for the next start" })
+}
+
 // stop ends the agent as a service manager does.
 func (a *agent) stop() {
 	a.t.Helper()
@@ -238,7 +253,7 @@ func (a *agent) stop() {
 
 // patience is how long a test waits for what must happen. The agent may pause
 // for a minute between two rounds of brokers that do not answer.
-const patience = 2 * time.Minute
+const patience = 4 * time.Minute
 
 func until(t *testing.T, what string, condition func() bool) {
 	t.Helper()
@@ -247,7 +262,7 @@ func until(t *testing.T, what string, condition func() bool) {
 
 func untilWithin(t *testing.T, d time.Duration, what string, condition func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(d); !condition(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(d); !condition(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("waited in vain for %v until %s", d, what)
 		}

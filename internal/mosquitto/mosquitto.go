@@ -16,6 +16,9 @@ import (
 	"sensor-agent/internal/need"
 )
 
+// patience is how long a server may take to listen on a busy machine.
+const patience = time.Minute
+
 // Server is a mosquitto that can be stopped and started again on its port.
 type Server struct {
 	Port int
@@ -61,13 +64,12 @@ func (s *Server) Run() {
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
-	for range 200 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(25 * time.Millisecond) {
 		conn, err := net.Dial("tcp", s.Addr())
 		if err == nil {
 			conn.Close()
 			return
 		}
-		time.Sleep(25 * time.Millisecond)
 	}
 	s.Kill()
 	s.t.Fatalf("mosquitto does not listen on %s: %s", s.Addr(), output.String())

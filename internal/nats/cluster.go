@@ -21,7 +21,7 @@ import (
 )
 
 // patience is how long nodes may take to agree on a leader.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // Cluster is three nodes.
 type Cluster [3]*Node

@@ -2,6 +2,7 @@ package need
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -81,5 +82,22 @@ func TestProgramIsFound(t *testing.T) {
 	t.Setenv("PATH", dir)
 	if got := Program(t, "some-daemon", "some-package"); got != daemon {
 		t.Errorf("found %q, want %q", got, daemon)
+	}
+}
+
+// A port that one test has been given, no other test is given, though nobody
+// listens there.
+func TestPortIsTaken(t *testing.T) {
+	addr := Addr(t)
+	if l, err := net.ListenPacket("udp", addr); err == nil {
+		l.Close()
+		t.Errorf("another test would be given %s as well", addr)
+	}
+	for range 2 { // it is there for the test, again and again
+		l, err := Listen(addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
 	}
 }

@@ -103,6 +103,16 @@ func (a *agent) kill() error {
 	return fmt.Errorf("the agent had ended by itself: %w\n%s", err, a.text())
 }
 
+// age is for how long there have been readings.
+func (a *agent) age() time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.queued) == 0 {
+		return 0
+	}
+	return time.Since(a.queued[0])
+}
+
 // text is what the log has beside information.
 func (a *agent) text() string {
 	a.mu.Lock()

@@ -101,8 +101,8 @@ func serve(d *device, path string) (stop func() error, err error) {
 		select {
 		case err := <-ended:
 			return err
-		case <-time.After(10 * time.Second):
-			return errors.New("the FUSE file is still in use 10 s after it was unmounted")
+		case <-time.After(patience):
+			return fmt.Errorf("the FUSE file is still in use %v after it was unmounted", patience)
 		}
 	}, nil
 }

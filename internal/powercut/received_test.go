@@ -128,9 +128,12 @@ func (r *received) state() (newest state, count int) {
 	return newest, count
 }
 
+// patience is how long a test waits for what must happen on a busy machine.
+const patience = time.Minute
+
 // eventually reports whether something came true in time.
-func eventually(within time.Duration, is func() bool) bool {
-	for deadline := time.Now().Add(within); !is(); time.Sleep(2 * time.Millisecond) {
+func eventually(is func() bool) bool {
+	for deadline := time.Now().Add(patience); !is(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			return false
 		}

@@ -17,7 +17,8 @@ type trial struct {
 	sink     *sink
 	rnd      *rand.Rand
 
-	image []byte // of the disk, after the last cut
+	image []byte        // of the disk, after the last cut
+	lag   time.Duration // the most by which this process was late in the life that is being lived
 	runs  []run
 }
 
@@ -26,6 +27,7 @@ type run struct {
 	epoch  uint64      // 0 if it has not come to begin one
 	queued []time.Time // when each reading was, by seq from 1
 	cut    time.Time
+	lag    time.Duration
 }
 
 // newTrial begins with an empty disk, and with randomness of its own.
@@ -57,7 +59,7 @@ log: {level: debug, format: json}
 
 // run starts an agent on the disk, lets it live, and cuts its power. Unless it is
 // hasty, life begins when all is delivered that the cut before has left.
-func (tr *trial) run(t *testing.T, hasty bool, live func(k *disk)) {
+func (tr *trial) run(t *testing.T, hasty bool, live func(*disk, *agent)) {
 	t.Helper()
 	number := len(tr.runs) + 1
 	d := newDevice(tr.image)
@@ -76,7 +78,8 @@ func (tr *trial) run(t *testing.T, hasty bool, live func(k *disk)) {
 				number, len(missing), len(k.held), missing[0], a.text())
 		}
 	}
-	live(k)
+	tr.lag = 0
+	live(k, a)
 	image, at := d.cut(tr.rnd)
 	if err := a.kill(); err != nil {
 		t.Fatalf("run %d: %v", number, err)
@@ -85,13 +88,13 @@ func (tr *trial) run(t *testing.T, hasty bool, live func(k *disk)) {
 		t.Errorf("run %d: %s", number, f)
 	}
 	tr.image = image
-	tr.runs = append(tr.runs, run{a.epoch, a.queued, at})
+	tr.runs = append(tr.runs, run{a.epoch, a.queued, at, tr.lag})
 }
 
 // await waits for readings to be delivered and returns those that are not.
 func (tr *trial) await(readings []id) (missing []id) {
 	missing = readings
-	eventually(20*time.Second, func() bool {
+	eventually(func() bool {
 		for len(missing) > 0 && tr.sink.has(missing[0]) {
 			missing = missing[1:]
 		}
@@ -127,7 +130,10 @@ func (tr *trial) live(t *testing.T, k *disk, most time.Duration, flaky bool) {
 			tr.sink.down()
 			down, turn = true, now.Add(tr.upTo(1500*time.Millisecond))
 		}
-		time.Sleep(tr.upTo(50 * time.Millisecond))
+		rest := tr.upTo(50 * time.Millisecond)
+		began := time.Now()
+		time.Sleep(rest)
+		tr.lag = max(tr.lag, time.Since(began)-rest)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 type loss struct {
 	readings int
 	oldest   time.Duration // how long before the cut the first of them was queued
+	stalled  time.Duration // see run.stalled
 }
 
 // losses returns what each cut has cost. It counts what was not received, so the
@@ -17,6 +18,7 @@ type loss struct {
 func (tr *trial) losses() []loss {
 	list := make([]loss, len(tr.runs))
 	for i, run := range tr.runs {
+		list[i].stalled = run.stalled()
 		for n, at := range run.queued {
 			if at.After(run.cut) || tr.sink.has(id{run.epoch, uint64(n + 1)}) {
 				continue
@@ -26,6 +28,23 @@ func (tr *trial) losses() []loss {
 		}
 	}
 	return list
+}
+
+// stalled is how long a flush may have been late because the machine was busy
+// with something else: the longest time without a reading in the last seconds
+// before the cut, and by how much the process was late that is the disk.
+func (r run) stalled() time.Duration {
+	var most time.Duration
+	for i, at := range r.queued {
+		next := r.cut
+		if i+1 < len(r.queued) && r.queued[i+1].Before(r.cut) {
+			next = r.queued[i+1]
+		}
+		if at.Before(r.cut) && r.cut.Sub(next) < 3*time.Second {
+			most = max(most, next.Sub(at))
+		}
+	}
+	return most + r.lag
 }
 
 // checkTruth compares what was received with what there was: nothing is

@@ -70,7 +70,7 @@ func measure(t *testing.T, d *device, s *sink) measured {
 	m := measured{traffic: d.traffic(), readings: s.readings()}
 	_, before := s.state()
 	s.send(controlTopic, `{"interval":"100ms"}`) // changes nothing, but the state is told anew
-	if !eventually(5*time.Second, func() bool { _, n := s.state(); return n > before }) {
+	if !eventually(func() bool { _, n := s.state(); return n > before }) {
 		t.Fatal("the agent has not told its state")
 	}
 	newest, _ := s.state()

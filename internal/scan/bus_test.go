@@ -20,25 +20,27 @@ import (
 
 // Chips of three drivers on addresses that they share.
 func TestNeighboursAreToldApart(t *testing.T) {
-	p := newPi(t)
-	w := p.bus(1, "")
-	for a, c := range map[uint16]chips.Chip{
-		0x44: chips.NewSHT4x(), 0x45: chips.NewHDC302x(), 0x46: chips.NewINA219(), 0x47: chips.NewHDC302x(),
-		0x48: chips.NewADS1115(), 0x49: chips.NewTMP102(), 0x4A: chips.NewINA219(), 0x4B: chips.NewTMP102(),
-	} {
-		w.Plug(a, c)
-	}
-	var got []string
-	for _, c := range p.scan("").I2C[0].Chips {
-		got = append(got, c.Address.String()+" "+c.Driver)
-	}
-	want := []string{
-		"0x44 sht4x", "0x45 hdc302x", "0x46 ina219", "0x47 hdc302x",
-		"0x48 ads1115", "0x49 tmp102", "0x4a ina219", "0x4b tmp102",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Errorf("(-want +got)\n%s", diff)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		w := p.bus(1, "")
+		for a, c := range map[uint16]chips.Chip{
+			0x44: chips.NewSHT4x(), 0x45: chips.NewHDC302x(), 0x46: chips.NewINA219(), 0x47: chips.NewHDC302x(),
+			0x48: chips.NewADS1115(), 0x49: chips.NewTMP102(), 0x4A: chips.NewINA219(), 0x4B: chips.NewTMP102(),
+		} {
+			w.Plug(a, c)
+		}
+		var got []string
+		for _, c := range p.scan("").I2C[0].Chips {
+			got = append(got, c.Address.String()+" "+c.Driver)
+		}
+		want := []string{
+			"0x44 sht4x", "0x45 hdc302x", "0x46 ina219", "0x47 hdc302x",
+			"0x48 ads1115", "0x49 tmp102", "0x4a ina219", "0x4b tmp102",
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("(-want +got)\n%s", diff)
+		}
+	})
 }
 
 func TestChipsNoDriverIsFor(t *testing.T) {
@@ -67,17 +69,19 @@ func TestChipsNoDriverIsFor(t *testing.T) {
 		{"SHT3x", 0x44, func() chips.Chip { return &stranger{writes: true} }, []string{"reading the serial number of an SHT4x", "reading the manufacturer of an HDC302x"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := newPi(t)
-			p.bus(1, "").Plug(c.address, c.make())
-			got := p.scan("").I2C[0].Chips
-			if len(got) != 1 || got[0].Driver != "" || got[0].Name != "" || len(got[0].Notes) != len(c.notes) {
-				t.Fatalf("found %+v", got)
-			}
-			for i, note := range c.notes {
-				if !strings.HasPrefix(got[0].Notes[i], note) {
-					t.Errorf("note %q, want %q…", got[0].Notes[i], note)
+			synctest.Test(t, func(t *testing.T) {
+				p := newPi(t)
+				p.bus(1, "").Plug(c.address, c.make())
+				got := p.scan("").I2C[0].Chips
+				if len(got) != 1 || got[0].Driver != "" || got[0].Name != "" || len(got[0].Notes) != len(c.notes) {
+					t.Fatalf("found %+v", got)
 				}
-			}
+				for i, note := range c.notes {
+					if !strings.HasPrefix(got[0].Notes[i], note) {
+						t.Errorf("note %q, want %q…", got[0].Notes[i], note)
+					}
+				}
+			})
 		})
 	}
 }
@@ -141,47 +145,53 @@ func TestBusesThatFail(t *testing.T) {
 
 // What was found before the bus failed is told.
 func TestBusFailsMeanwhile(t *testing.T) {
-	p := newPi(t)
-	w := p.bus(1, "")
-	w.Plug(0x18, chips.NewMCP9808())
-	w.Plug(0x19, chips.NewMCP9808())
-	w.Plug(0x76, chips.NewMCP9808())
-	w.Fault(func(a uint16, out, _ []byte) error {
-		if a == 0x19 && len(out) > 0 {
-			w.instead = func(uint16, []byte, []byte) error { return syscall.ETIMEDOUT }
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		w := p.bus(1, "")
+		w.Plug(0x18, chips.NewMCP9808())
+		w.Plug(0x19, chips.NewMCP9808())
+		w.Plug(0x76, chips.NewMCP9808())
+		w.Fault(func(a uint16, out, _ []byte) error {
+			if a == 0x19 && len(out) > 0 {
+				w.instead = func(uint16, []byte, []byte) error { return syscall.ETIMEDOUT }
+			}
+			return nil
+		})
+		b := p.scan("").I2C[0]
+		want := []Chip{{Address: 0x18, Name: "MCP9808", Certainty: sensors.Surely, Driver: "mcp9808"}, {Address: 0x19}}
+		if diff := cmp.Diff(want, b.Chips); diff != "" || !errors.Is(b.Err, bus.ErrStuck) {
+			t.Errorf("error %v; (-want +got)\n%s", b.Err, diff)
 		}
-		return nil
 	})
-	b := p.scan("").I2C[0]
-	want := []Chip{{Address: 0x18, Name: "MCP9808", Certainty: sensors.Surely, Driver: "mcp9808"}, {Address: 0x19}}
-	if diff := cmp.Diff(want, b.Chips); diff != "" || !errors.Is(b.Err, bus.ErrStuck) {
-		t.Errorf("error %v; (-want +got)\n%s", b.Err, diff)
-	}
 }
 
 // A user who may not use a bus is told how to, and so is one whose user may
 // use another one.
 func TestBusThatIsForbidden(t *testing.T) {
-	p := newPi(t)
-	p.bus(1, "").denied = true
-	p.bus(3, "").Plug(0x18, chips.NewMCP9808())
-	r := p.scan("")
-	if err := r.I2C[0].Err; !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "permission denied: ") {
-		t.Errorf("error %v", err)
-	}
-	if len(r.I2C[1].Chips) != 1 || !errors.Is(r.Err(), fs.ErrPermission) {
-		t.Errorf("chips %v of the other bus; error %v", r.I2C[1].Chips, r.Err())
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		p.bus(1, "").denied = true
+		p.bus(3, "").Plug(0x18, chips.NewMCP9808())
+		r := p.scan("")
+		if err := r.I2C[0].Err; !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "permission denied: ") {
+			t.Errorf("error %v", err)
+		}
+		if len(r.I2C[1].Chips) != 1 || !errors.Is(r.Err(), fs.ErrPermission) {
+			t.Errorf("chips %v of the other bus; error %v", r.I2C[1].Chips, r.Err())
+		}
+	})
 }
 
 func TestScanEndsWithItsContext(t *testing.T) {
-	p := newPi(t)
-	w := p.bus(1, "")
-	w.Plug(0x18, chips.NewMCP9808())
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	b := Device{Root: p.root, Buses: p.buses(), Drivers: catalog.Drivers()}.Scan(ctx, "").I2C[0]
-	if !errors.Is(b.Err, context.Canceled) || b.Chips != nil {
-		t.Errorf("chips %v, error %v", b.Chips, b.Err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		w := p.bus(1, "")
+		w.Plug(0x18, chips.NewMCP9808())
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		b := Device{Root: p.root, Buses: p.buses(), Drivers: catalog.Drivers()}.Scan(ctx, "").I2C[0]
+		if !errors.Is(b.Err, context.Canceled) || b.Chips != nil {
+			t.Errorf("chips %v, error %v", b.Chips, b.Err)
+		}
+	})
 }

@@ -18,7 +18,8 @@ import (
 )
 
 // A pi is a device in a temporary folder: its /dev and /sys, and what is wired
-// to its buses.
+// to its buses. It is scanned in a synctest bubble only: outside, a bus would
+// seem to be slow when the machine is.
 type pi struct {
 	t     *testing.T
 	root  string

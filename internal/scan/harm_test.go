@@ -98,42 +98,46 @@ func chipsAt(address uint16) []sensors.Driver {
 
 // What a chip with registers holds after a scan is what it held before.
 func TestRegistersStayAsTheyAre(t *testing.T) {
-	type file interface{ Register(byte) byte }
-	for _, s := range simulated {
-		c := s.make()
-		f, ok := c.(file)
-		if !ok {
-			continue
-		}
-		before := [256]byte{}
-		for i := range before {
-			before[i] = f.Register(byte(i))
-		}
-		p := newPi(t)
-		p.bus(1, "").Plug(0x76, c)
-		p.scan("")
-		for i := range before {
-			if now := f.Register(byte(i)); now != before[i] {
-				t.Errorf("%s: register %#02x was %#02x, is %#02x", s.name, i, before[i], now)
+	synctest.Test(t, func(t *testing.T) {
+		type file interface{ Register(byte) byte }
+		for _, s := range simulated {
+			c := s.make()
+			f, ok := c.(file)
+			if !ok {
+				continue
+			}
+			before := [256]byte{}
+			for i := range before {
+				before[i] = f.Register(byte(i))
+			}
+			p := newPi(t)
+			p.bus(1, "").Plug(0x76, c)
+			p.scan("")
+			for i := range before {
+				if now := f.Register(byte(i)); now != before[i] {
+					t.Errorf("%s: register %#02x was %#02x, is %#02x", s.name, i, before[i], now)
+				}
 			}
 		}
-	}
+	})
 }
 
 // Reading the power of an INA219 clears the bit by which an agent knows that a
 // conversion has ended.
 func TestINA219IsNotHurried(t *testing.T) {
-	for _, address := range driver(t, "ina219").Addresses {
-		p := newPi(t)
-		w := p.bus(1, "")
-		w.Plug(address, chips.NewINA219())
-		p.scan("")
-		for _, x := range w.sent {
-			if x.addr == address && len(x.wrote) > 0 && x.wrote[0] == 0x03 {
-				t.Errorf("the power at %#02x was read", address)
+	synctest.Test(t, func(t *testing.T) {
+		for _, address := range driver(t, "ina219").Addresses {
+			p := newPi(t)
+			w := p.bus(1, "")
+			w.Plug(address, chips.NewINA219())
+			p.scan("")
+			for _, x := range w.sent {
+				if x.addr == address && len(x.wrote) > 0 && x.wrote[0] == 0x03 {
+					t.Errorf("the power at %#02x was read", address)
+				}
 			}
 		}
-	}
+	})
 }
 
 // A driver cannot get past the line, whatever it tries.
@@ -168,13 +172,15 @@ func TestLineRefusesWhatCouldDoHarm(t *testing.T) {
 // An HDC302x may give its last measurement to whoever reads, again and again.
 // Its checksums tell it from chips with registers.
 func TestChipThatAnswersInWords(t *testing.T) {
-	p := newPi(t)
-	c := &talkative{HDC302x: chips.NewHDC302x()}
-	p.bus(1, "").Plug(0x44, c)
-	got := p.scan("").I2C[0].Chips
-	if len(got) != 1 || got[0].Name != "HDC302x" {
-		t.Errorf("found %+v", got)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		c := &talkative{HDC302x: chips.NewHDC302x()}
+		p.bus(1, "").Plug(0x44, c)
+		got := p.scan("").I2C[0].Chips
+		if len(got) != 1 || got[0].Name != "HDC302x" {
+			t.Errorf("found %+v", got)
+		}
+	})
 }
 
 type talkative struct{ *chips.HDC302x }
@@ -207,35 +213,39 @@ func TestChipWhoseAnswerWaits(t *testing.T) {
 
 // A bit that flips on the wire, which carries no checksum, costs nothing.
 func TestOneFlippedBit(t *testing.T) {
-	p := newPi(t)
-	w := p.bus(1, "")
-	w.Plug(0x18, chips.NewMCP9808())
-	n := 0
-	w.Fault(func(_ uint16, out, in []byte) error {
-		if n++; len(out) > 0 && n < 6 {
-			in[0] ^= 0x10
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		w := p.bus(1, "")
+		w.Plug(0x18, chips.NewMCP9808())
+		n := 0
+		w.Fault(func(_ uint16, out, in []byte) error {
+			if n++; len(out) > 0 && n < 6 {
+				in[0] ^= 0x10
+			}
+			return nil
+		})
+		if got := p.scan("").I2C[0].Chips; len(got) != 1 || got[0].Name != "MCP9808" {
+			t.Errorf("found %+v", got)
 		}
-		return nil
 	})
-	if got := p.scan("").I2C[0].Chips; len(got) != 1 || got[0].Name != "MCP9808" {
-		t.Errorf("found %+v", got)
-	}
 }
 
 // A whole bus of chips takes well under a second at 100 kHz.
 func TestScanIsShort(t *testing.T) {
-	p := newPi(t)
-	w := p.bus(1, "")
-	for _, s := range simulated {
-		w.Plug(driver(t, s.driver).Addresses[0], s.make())
-	}
-	p.scan("")
-	var took time.Duration
-	for _, x := range w.sent {
-		const start, bit = 100 * time.Microsecond, 10 * time.Microsecond // the first with what the kernel takes
-		took += start + time.Duration(9*(2+len(x.wrote)+x.toRead))*bit
-	}
-	if took > 300*time.Millisecond {
-		t.Errorf("%d transactions take %v", len(w.sent), took)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newPi(t)
+		w := p.bus(1, "")
+		for _, s := range simulated {
+			w.Plug(driver(t, s.driver).Addresses[0], s.make())
+		}
+		p.scan("")
+		var took time.Duration
+		for _, x := range w.sent {
+			const start, bit = 100 * time.Microsecond, 10 * time.Microsecond // the first with what the kernel takes
+			took += start + time.Duration(9*(2+len(x.wrote)+x.toRead))*bit
+		}
+		if took > 300*time.Millisecond {
+			t.Errorf("%d transactions take %v", len(w.sent), took)
+		}
+	})
 }

@@ -78,7 +78,7 @@ func download(t *testing.T, folder string) {
 	}
 	apt := func(program string, args ...string) string {
 		return run(t, folder, program, append([]string{
-			"-qq", "-oAPT::Architecture=arm64", "-oAPT::Architectures=arm64", "-oAcquire::Languages=none",
+			"-qq", "-oAPT::Architecture=arm64", "-oAPT::Architectures=arm64", "-oAcquire::Languages=none", "-oAcquire::Retries=5",
 			"-oDir::State::lists=" + filepath.Join(state, "lists"), "-oDir::State::status=/dev/null",
 			"-oDir::Cache=" + filepath.Join(state, "cache"), "-oAPT::Sandbox::User=root",
 		}, args...)...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"runtime"
@@ -16,8 +17,8 @@ const (
 	// A stream waits half a second longer than a reading may take, so a reading
 	// that is late can still say why.
 	grace = 300 * time.Millisecond
-	// death is how long a killed process may take to be gone.
-	death = time.Second
+	// death is how long a killed process may take to be gone, on a Pi that swaps.
+	death = 5 * time.Second
 )
 
 var errImmortal = errors.New("the program does not end, although it was killed: it hangs in the kernel, perhaps on a device or a disk that does not answer; `dmesg` may say which")
@@ -43,35 +44,63 @@ func start(argv []string) *process {
 	p.stdout.first = make(chan struct{})
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Env = environment()
-	cmd.Stdout, cmd.Stderr = &p.stdout, &p.stderr
 	cmd.SysProcAttr = attributes()
 	cmd.Cancel = func() error { return signal(cmd.Process, syscall.SIGTERM) }
-	// What the program has left behind may hold the pipes open for ever; they
-	// are closed this long after its end.
-	cmd.WaitDelay = grace
-	go p.run(cmd)
+	cmd.WaitDelay = grace // from there to SIGKILL
+	go p.run(ctx, cmd)
 	return p
 }
 
 // run is the life of the process. It holds on to its thread, since Linux kills
 // the process with the thread that started it, and Go may end a thread that
 // another goroutine has taken for itself.
-func (p *process) run(cmd *exec.Cmd) {
+func (p *process) run(ctx context.Context, cmd *exec.Cmd) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	defer close(p.done)
 	defer p.cancel()
-	if err := cmd.Start(); err != nil {
-		p.err = fmt.Errorf("the program cannot be started: %w", err)
+	p.err = p.execute(ctx, cmd)
+	if cmd.Process == nil {
 		return
-	}
-	if err := cmd.Wait(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
-		p.err = fmt.Errorf("the program failed: %w", err)
 	}
 	// What is left of the group. It keeps its number as long as it has members;
 	// without any, that is the number the kernel will use again last.
 	_ = signal(cmd.Process, syscall.SIGKILL)
 	p.stdout.end()
+}
+
+// execute runs the program to its end and takes what it prints.
+func (p *process) execute(ctx context.Context, cmd *exec.Cmd) error {
+	var pipes []*pipe
+	defer func() {
+		// What the program has left behind may hold the pipes open for ever.
+		by := time.Now()
+		if ctx.Err() == nil {
+			by = by.Add(grace)
+		}
+		for _, pipe := range pipes {
+			pipe.finish(by)
+		}
+	}()
+	for _, to := range []io.Writer{&p.stdout, &p.stderr} {
+		pipe, err := newPipe(to)
+		if err != nil {
+			return fmt.Errorf("the program cannot be started: %w", err)
+		}
+		pipes = append(pipes, pipe)
+	}
+	cmd.Stdout, cmd.Stderr = pipes[0].write, pipes[1].write
+	err := cmd.Start()
+	for _, pipe := range pipes {
+		_ = pipe.write.Close() // the program has its own
+	}
+	if err != nil {
+		return fmt.Errorf("the program cannot be started: %w", err)
+	}
+	if err := cmd.Wait(); err != nil {
+		return fmt.Errorf("the program failed: %w", err)
+	}
+	return nil
 }
 
 // signal signals a process and all it has started, but for what has made a

@@ -256,8 +256,8 @@ func TestReadAllocates(t *testing.T) {
 			t.Fatal(err)
 		}
 		ctx := t.Context()
-		sleep := testing.AllocsPerRun(20, func() { _ = sensors.Sleep(ctx, update) })
-		read := testing.AllocsPerRun(20, func() {
+		sleep := testing.AllocsPerRun(200, func() { _ = sensors.Sleep(ctx, update) })
+		read := testing.AllocsPerRun(200, func() {
 			_ = sensors.Sleep(ctx, update)
 			_, _ = s.Read(ctx)
 		})
