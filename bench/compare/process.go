@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -69,18 +69,25 @@ func (p *process) cpu() (time.Duration, error) {
 	return time.Duration(t.Nano()), nil
 }
 
-// pss returns the memory of the process in bytes, with pages it shares with
-// others divided among them (proc(5), smaps_rollup).
-func (p *process) pss() (int64, error) {
+// memory is what a process has in memory, in bytes, with pages it shares with
+// others divided among them.
+type memory struct {
+	pss   int64 // all of it
+	dirty int64 // without what the kernel can drop and read again from a file
+}
+
+// memory reads smaps_rollup (proc(5)), which tells both since Linux 6.0.
+func (p *process) memory() (m memory, err error) {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/smaps_rollup", p.cmd.Process.Pid))
 	if err != nil {
-		return 0, err
+		return m, err
 	}
-	for line := range bytes.Lines(text) {
-		if f := bytes.Fields(line); len(f) == 3 && string(f[0]) == "Pss:" {
-			kB, err := strconv.ParseInt(string(f[1]), 10, 64)
-			return kB << 10, err
+	for name, amount := range map[string]*int64{"Pss": &m.pss, "Pss_Dirty": &m.dirty} {
+		_, rest, found := strings.Cut(string(text), "\n"+name+":")
+		if _, err := fmt.Sscanf(rest, "%d kB", amount); !found || err != nil {
+			return m, fmt.Errorf("no %s in smaps_rollup of %s", name, p.cmd.Path)
 		}
+		*amount <<= 10
 	}
-	return 0, fmt.Errorf("no Pss in smaps_rollup of %s", p.cmd.Path)
+	return m, nil
 }

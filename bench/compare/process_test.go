@@ -29,8 +29,8 @@ func TestProcessIsMeasuredFromOutside(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if pss, err := p.pss(); err != nil || pss < 10<<10 || pss > 100<<20 {
-		t.Errorf("a shell takes %d bytes, error %v", pss, err)
+	if m, err := p.memory(); err != nil || m.dirty < 10<<10 || m.pss < m.dirty || m.pss > 100<<20 {
+		t.Errorf("a shell takes %+v, error %v", m, err)
 	}
 	p.stop()
 	// What wait4(2) tells is the truth, in steps of a scheduler's tick at worst.

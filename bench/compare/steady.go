@@ -32,6 +32,7 @@ func (b *bench) steady(ctx context.Context) ([]row, error) {
 		fast.row(cpu+"QoS 0, 100 Hz, ms", 0, windows.cpu, atMostScript(0.6)),
 		safe.row(cpu+"QoS 1, 100 Hz, ms", 0, windows.cpu, atMostScript(0.75)),
 		hasty.row("memory (PSS) after 1 kHz, MB", 1, windows.pss, atMostScript(0.5).and(atMost(10, "MB"))),
+		hasty.row("of that, dirty, MB", 1, windows.dirty, atMostScript(0.5)),
 		fast.row("100 Hz: gap off 10 ms, p50, µs", 0, windows.gapError, atMost(30, "µs")),
 		fast.row(fmt.Sprintf("100 Hz: readings of %d", due), 0, windows.came, atLeast(float64(due))),
 		fast.row("100 Hz: drift, %", 2, windows.drift, atMost(0.01, "%")),

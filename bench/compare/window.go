@@ -14,7 +14,7 @@ type window struct {
 	interval time.Duration   // wanted between two messages
 	gaps     []time.Duration // from each message in the window to the next
 	cpu      time.Duration   // user and system time used
-	pss      int64           // bytes at the end
+	memory   memory          // at the end
 }
 
 // watch runs a contender and looks at it from one message to another: the
@@ -59,7 +59,7 @@ func (b *bench) watch(ctx context.Context, c contender, interval time.Duration, 
 		return w, err
 	}
 	w.cpu = after - before
-	w.pss, err = p.pss()
+	w.memory, err = p.memory()
 	return w, err
 }
 
@@ -80,7 +80,16 @@ func (ws windows) cpu() float64 {
 func (ws windows) pss() float64 {
 	var v []float64
 	for _, w := range ws {
-		v = append(v, float64(w.pss)/1e6)
+		v = append(v, float64(w.memory.pss)/1e6)
+	}
+	return median(v)
+}
+
+// dirty returns megabytes, the median.
+func (ws windows) dirty() float64 {
+	var v []float64
+	for _, w := range ws {
+		v = append(v, float64(w.memory.dirty)/1e6)
 	}
 	return median(v)
 }

@@ -9,11 +9,11 @@ import (
 func TestFiguresOfWindows(t *testing.T) {
 	const ms10 = 10 * time.Millisecond
 	ws := windows{
-		{length: 40 * time.Millisecond, interval: ms10, cpu: time.Millisecond, pss: 6e6, gaps: []time.Duration{
+		{length: 40 * time.Millisecond, interval: ms10, cpu: time.Millisecond, memory: memory{6e6, 1e6}, gaps: []time.Duration{
 			ms10 + 20*time.Microsecond, ms10 - 20*time.Microsecond, ms10 + 50*time.Microsecond, ms10 + 150*time.Microsecond,
 		}},
-		{length: 40 * time.Millisecond, interval: ms10, cpu: 200 * time.Microsecond, pss: 8e6, gaps: []time.Duration{ms10, ms10}},
-		{length: 40 * time.Millisecond, interval: ms10, cpu: 300 * time.Microsecond, pss: 7e6, gaps: []time.Duration{ms10, ms10, ms10}},
+		{length: 40 * time.Millisecond, interval: ms10, cpu: 200 * time.Microsecond, memory: memory{8e6, 5e6}, gaps: []time.Duration{ms10, ms10}},
+		{length: 40 * time.Millisecond, interval: ms10, cpu: 300 * time.Microsecond, memory: memory{7e6, 3e6}, gaps: []time.Duration{ms10, ms10, ms10}},
 	}
 	for _, test := range []struct {
 		name      string
@@ -21,6 +21,7 @@ func TestFiguresOfWindows(t *testing.T) {
 	}{
 		{"CPU: median of 250, 100 and 100 ms", ws.cpu(), 100},
 		{"memory", ws.pss(), 7},
+		{"dirty memory", ws.dirty(), 3},
 		{"gap error: median of five zeros, 20, 20, 50 and 150 µs", ws.gapError(), 0},
 		{"gap error of the first window", ws[:1].gapError(), 35},
 		{"drift: 200 µs in 90 ms", ws.drift(), 100 * 0.2 / 90},

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"sensor-agent/internal/broker"
 )
 
 // A subcommand is one verb of the command line.
@@ -53,10 +55,12 @@ func main() {
 		runtime.GOMAXPROCS(1)
 	}
 	// Memory is scarcer on a Pi Zero than the little processor time that
-	// collecting twice as often takes.
+	// collecting more often takes. Less than this would make no difference:
+	// the runtime lets the heap grow by a megabyte at least.
 	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(50)
+		debug.SetGCPercent(25)
 	}
+	broker.DropTestVectors()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	// After the first signal the second has its usual effect: it ends the
 	// process at once. Not so soon that it is the same one again: timeout(1)
