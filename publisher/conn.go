@@ -166,7 +166,10 @@ func await(ctx context.Context, t mqtt.Token) error {
 	defer deadline.Stop()
 	select {
 	case <-t.Done():
-		return t.Error()
+		if err := t.Error(); err != nil {
+			return explainLost(err)
+		}
+		return nil
 	case <-deadline.C:
 		return errors.New("no answer from the broker for 10s")
 	case <-ctx.Done():

@@ -4,11 +4,15 @@ import (
 	"bytes"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/url"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
+
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 
 	"sensor-agent/internal/mosquitto"
 	"sensor-agent/internal/need"
@@ -210,6 +214,22 @@ func TestSameTroubleHasTheSameWords(t *testing.T) {
 		}
 		if first != nil && !strings.HasPrefix(first.Error(), "connecting to "+broker.String()+": the connection was closed before the broker answered: ") {
 			t.Errorf("error %v", first)
+		}
+	}
+}
+
+// What ends a connection is told to people, who know neither paho nor Go.
+func TestLostInWords(t *testing.T) {
+	for err, says := range map[error]string{
+		io.EOF: "the broker closed it",
+		&net.OpError{Op: "write", Net: "tcp", Err: net.ErrClosed}: "the broker or the network closed it",
+		mqtt.ErrNotConnected: "the broker or the network closed it",
+		errors.New("connection lost before Publish completed"):        "the broker or the network closed it",
+		errors.New("pingresp not received, disconnecting"):            "no answer from the broker for 5s",
+		&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}: "read tcp: connection reset by peer",
+	} {
+		if got := explainLost(err).Error(); got != says {
+			t.Errorf("%v is told as %q, want %q", err, got, says)
 		}
 	}
 }

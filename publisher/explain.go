@@ -14,6 +14,7 @@ import (
 	"syscall"
 	"time"
 
+	mqtt "github.com/eclipse/paho.mqtt.golang"
 	"github.com/eclipse/paho.mqtt.golang/packets"
 
 	"sensor-agent/internal/advice"
@@ -160,11 +161,15 @@ func explainNetwork(broker *url.URL, err error) (why, do string) {
 	return "", ""
 }
 
-// explainLost says why a connection ended by itself.
+// explainLost says why a connection ended by itself; err is what the connection
+// or a message under way was told.
 func explainLost(err error) error {
 	switch {
 	case errors.Is(err, io.EOF):
 		return errors.New("the broker closed it")
+	case errors.Is(err, net.ErrClosed), errors.Is(err, mqtt.ErrNotConnected),
+		strings.Contains(err.Error(), "connection lost before"): // why, only Lost says
+		return errors.New("the broker or the network closed it")
 	case strings.Contains(err.Error(), "pingresp not received"):
 		return fmt.Errorf("no answer from the broker for %v", pingTimeout)
 	}

@@ -49,6 +49,7 @@ type session struct {
 	behind  bool // the backlog is not delivered yet
 
 	delivered bool     // at least one message
+	ailment   string   // the health of the outbox, when last asked
 	deaf      bool     // the broker refuses the subscription to commands, for now
 	retained  [][]byte // payloads the broker has been handed, as [Options.Retained]
 
@@ -177,7 +178,7 @@ func (s *session) serve(ctx context.Context) error {
 		select {
 		case <-s.Outbox.Wake():
 			s.live.more = true
-			dirty = s.confess() || dirty
+			dirty = s.confess() || s.ails() || dirty
 		case <-s.underway.oldest():
 			if err := s.settle(); err != nil {
 				return err
@@ -212,6 +213,13 @@ func (s *session) serve(ctx context.Context) error {
 			rest.Reset(statePause)
 		}
 	}
+}
+
+// ails reports whether the health of the outbox has changed.
+func (s *session) ails() bool {
+	before := s.ailment
+	s.ailment = s.Outbox.Stats().Health
+	return s.ailment != before
 }
 
 // send fills the window, from the live lane first.
@@ -282,7 +290,7 @@ func (s *session) settle() error {
 			return nil
 		}
 		if err := d.token.Error(); err != nil {
-			return fmt.Errorf("closed by the broker or the network: %w", err)
+			return explainLost(err)
 		}
 		s.Outbox.Ack(d.position)
 		s.underway.pop()

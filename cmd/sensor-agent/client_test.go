@@ -156,7 +156,10 @@ type told struct {
 		Health   string
 		Failures int
 	}
-	Outbox struct{ Held, Bytes, Dropped *uint64 }
+	Outbox struct {
+		Held, Bytes, Dropped *uint64
+		Health               string
+	}
 }
 
 // state waits until the latest state fulfils a condition, and returns it.

@@ -15,10 +15,13 @@ import (
 // demoPort is where MQTT clients look for a broker.
 const demoPort = 1883
 
+// The clock is believed, as a laptop's is set, and a container asks its kernel
+// in vain.
 const demoConfig = `
 sensors:
   - {name: sim, driver: simulated}
 control: {remember: false}
+clock: always
 `
 
 func demoCommand() *subcommand {

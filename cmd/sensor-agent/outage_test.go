@@ -191,6 +191,16 @@ func TestOutboxDirectoryThatCannotBeUsed(t *testing.T) {
 	p := startAgent(t, home, m.URL(), weather+"outbox: {dir: "+file+"/outbox}\n")
 	p.logs("level=ERROR", "messages are held in memory only", file)
 	c.all(p.epoch(), 1)
+	c.state("an outbox that cannot be used", func(s told) bool { return strings.Contains(s.Outbox.Health, file) })
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	p.logs("outbox can be written again")
+	before := len(c.on(valueTopic))
+	c.state("one that can", func(s told) bool { return s.Outbox.Health == "" })
+	if n := len(c.on(valueTopic)) - before; n > 10 {
+		t.Errorf("the state says so %d readings later", n)
+	}
 	p.stop(os.Interrupt)
 }
 

@@ -144,7 +144,7 @@ type Message struct {
 	Timestamp string `yaml:"timestamp"`
 }
 
-// Web is the dashboard, health and metrics.
+// Web is reserved for a web page, which this version does not have.
 type Web struct {
 	Listen string `yaml:"listen"` // "host:port" or ":port"; "": off
 }

@@ -91,11 +91,16 @@ func (d *decoder) driver(n *yaml.Node, path string, drivers []sensors.Driver) (d
 		return driver, false
 	}
 	before := d.fails
-	var name string
+	var name, slip string
 	for i := 0; i+1 < len(n.Content); i += 2 {
-		if n.Content[i].Value == "driver" {
+		switch key := n.Content[i].Value; {
+		case key == "driver":
 			d.places[path+".driver"] = d.place(n.Content[i+1])
 			d.value(n.Content[i+1], path+".driver", reflect.ValueOf(&name).Elem())
+		default:
+			if _, near := nearest(key, []string{"driver"}); near {
+				slip = key
+			}
 		}
 	}
 	names := make([]string, len(drivers))
@@ -109,6 +114,8 @@ func (d *decoder) driver(n *yaml.Node, path string, drivers []sensors.Driver) (d
 	near, found := nearest(name, names)
 	switch {
 	case d.fails > before: // told
+	case name == "" && slip != "":
+		d.fail(path, "the sensor has no driver", fmt.Sprintf("write driver instead of %s", slip))
 	case name == "":
 		d.fail(path, "the sensor has no driver", "write driver: NAME; "+all)
 	case found:

@@ -13,6 +13,8 @@ import (
 	"periph.io/x/conn/v3/i2c"
 	"periph.io/x/conn/v3/physic"
 	"periph.io/x/conn/v3/spi"
+
+	"sensor-agent/internal/advice"
 )
 
 // A Replay stands for the buses of a recording: it answers what a driver asks
@@ -29,14 +31,14 @@ type Replay struct {
 func Open(path string) (*Replay, error) {
 	info, err := os.Stat(path) // before it is opened, as a pipe would wait for who writes to it
 	if err != nil {
-		return nil, err
+		return nil, advice.To(fmt.Errorf("opening the recording: %w", err), "name one that is there; docs/recordings.md says where a name begins")
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxFile {
 		return nil, fmt.Errorf("%s is no recording: that is a file of up to %d MiB", path, maxFile>>20)
 	}
 	file, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("opening the recording: %w", err)
 	}
 	defer file.Close()
 	p, err := newReplay(path, io.LimitReader(file, maxFile))

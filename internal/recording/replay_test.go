@@ -246,7 +246,7 @@ func TestOpenErrors(t *testing.T) {
 		return path
 	}
 	for path, want := range map[string]string{
-		filepath.Join(dir, "none"):           "no such file or directory",
+		filepath.Join(dir, "none"):           "no such file or directory: name one that is there",
 		dir:                                  "is no recording: that is a file of up to 64 MiB",
 		file(""):                             "the file is empty",
 		file("PK\x03\x04"):                   `line 1: it has to be "sensor-agent recording 1": this file is no recording`,

@@ -29,35 +29,43 @@ func (q *Queue) attach() error {
 		l.close()
 		return err
 	}
-	lost, records := led.settle()
-	q.gaps.load(q.opt.disk, q.dir)
+	ended := led.clean && led.epoch == last // the run before, in order
+	known := maxPosition
+	if ended && led.whole && before.first > 0 {
+		known = before.first
+	}
+	lost, records := led.settle(known)
+	q.gaps.list = append(readGaps(q.dir), q.gaps.list...)
 	for _, g := range lost {
 		q.gaps.addRange(g)
-	}
-	if len(lost) > 0 {
-		q.gaps.save(q.opt.Log)
 	}
 	q.stats.Damaged += records
 	q.stats.SkippedBytes += uint64(led.skipped)
 	q.stats.TornTails += uint64(led.torn)
 	if led.skipped > 0 || records > 0 {
-		q.opt.Log.Warn("outbox was damaged", "skipped_bytes", led.skipped, "records_lost", records)
+		q.opt.Log.Warn("outbox was damaged", "skipped_bytes", led.skipped, "records_missing", records)
 	}
 	for _, name := range led.junk {
 		q.opt.Log.Warn("outbox segment set aside", "segment", name)
 	}
 	if !late {
 		q.begin(this.first, this.epoch)
+		q.known = min(q.known, known)
 		if last > 0 {
 			q.previous = Previous{Epoch: last}
 			// A run that died before it recorded anything closes nothing: the
 			// one before it is still to be closed.
 			if led.epoch > 0 {
-				q.previous = Previous{led.epoch, led.lastSeq, led.clean && led.epoch == last}
+				q.previous = Previous{led.epoch, led.lastSeq, ended}
 			}
 		}
 	}
 	q.takeOver(l, led)
+	if records > 0 { // what is told now is not to be found again
+		q.unmarked++
+		q.markAt = q.now()
+		q.schedule(q.markAt)
+	}
 	return nil
 }
 
@@ -73,14 +81,22 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 	if q.mark.lastSeq == 0 && led.epoch == q.mark.epoch {
 		q.mark.lastSeq = led.lastSeq
 	}
-	l.mark, l.gaps, l.stats, l.slog = &q.mark, &q.gaps, &q.stats, q.opt.Log
+	l.mark, l.gaps, l.stats = &q.mark, &q.gaps, &q.stats
 	// A life that is not seen may have had a higher number than those that are.
 	l.serial = max(l.serial, uint64(q.first))
 	q.log = l
 
+	q.review(l)
+	if q.gaps.unsaved { // before anything is forgotten
+		q.writeGaps(q.untold())
+	}
 	l.reap()
 	for len(l.segments) > l.maxSegments { // MaxSize was greater before
-		l.giveUp(l.segments[0], led.next)
+		oldest := l.segments[0]
+		lost := l.lossOf(oldest, oldest.end, &q.mark.acks)
+		q.writeGaps(append(q.untold(), lost.gaps.list...))
+		l.giveUp(oldest, oldest.end, lost)
+		q.gaps.unsaved = false
 	}
 	var err error
 	for _, seg := range l.segments {
@@ -101,24 +117,55 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 	}
 }
 
+// review takes out of the gaps what is in the log all the same: a kill can come
+// between the file that tells of readings and their end.
+func (q *Queue) review(l *log) {
+	if len(q.gaps.list) == 0 {
+		return
+	}
+	for _, seg := range l.segments {
+		for f := range seg.records(l.disk, seg.end) {
+			if !q.mark.acks.has(f.position) {
+				q.gaps.found(f.epoch, f.seq)
+			}
+		}
+	}
+}
+
 // finish writes what is left and gives the directory free.
 func (q *Queue) finish() error {
 	if q.trouble != nil {
 		q.revive()
 	}
+	for q.full {
+		q.giveWay()
+	}
 	var err error
 	if q.writable() {
+		if q.gaps.unsaved {
+			q.writeGaps(q.untold()) // before a mark says that there is nothing more
+		}
 		q.flush(kindClean)
+		for q.full {
+			q.giveWay()
+			q.flush(kindClean)
+		}
 		for _, seg := range q.log.segments {
 			if seg.dirty {
 				err = errors.Join(err, q.log.sync(seg))
 			}
+		}
+		if err == nil && q.writable() {
+			q.synced = q.written
 		}
 	}
 	if n := q.mark.acks.missing(q.written+1, q.next-1); n > 0 {
 		err = fmt.Errorf("%d records were in memory only and are lost: %w", n, q.trouble)
 	}
 	if q.log != nil {
+		if q.gaps.unsaved { // what was told is on the disk now
+			q.writeGaps(q.untold())
+		}
 		q.log.close()
 		q.log = nil
 	}

@@ -45,7 +45,6 @@ func TestQueueDropsOldest(t *testing.T) {
 	if err := q.Close(); err != nil {
 		t.Fatal(err)
 	}
-	drain()
 	q = open(t, dir, Options{MaxSize: small})
 	drain()
 	there := map[uint64]bool{}

@@ -26,6 +26,9 @@ func TestFullDisk(t *testing.T) {
 				dir := t.TempDir()
 				q := open(t, dir, Options{MaxSize: small, disk: c.disk()})
 				defer q.Close()
+				q.mu.Lock()
+				q.readyAt = time.Hour // no segment is ready when the trouble begins
+				q.mu.Unlock()
 				var want []Record
 				for seq := uint64(1); seq <= 100; seq++ {
 					want = append(want, add(t, q, seq, 1000))

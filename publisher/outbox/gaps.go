@@ -3,7 +3,6 @@ package outbox
 import (
 	"cmp"
 	"encoding/json"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,12 +10,19 @@ import (
 	"sensor-agent/internal/durable"
 )
 
-// Reasons of a gap.
+// Reasons of a gap, as docs/mqtt.md tells them to consumers.
 const (
 	reasonFull    = "outbox full"
 	reasonMemory  = "memory full while the outbox could not be written"
-	reasonDamaged = "outbox damaged"
 	reasonByHand  = "dropped by hand"
+	reasonDamaged = "outbox damaged"
+	// A run that was killed, or lost its power, may have delivered what is
+	// missing now: its last acknowledgements are not on the disk. Or it is not
+	// known which of the missing records were readings.
+	reasonDoubt = "outbox damaged; they may have been delivered"
+	// What is left of gaps when there are too many to be told one by one.
+	reasonSeveral = "outbox full or damaged; they may have been delivered"
+	reasonEarlier = "outbox full or damaged, and so in earlier epochs; they may have been delivered"
 )
 
 // MaxGaps bounds what is remembered of gaps nobody asked for.
@@ -29,50 +35,37 @@ const gapsFile = "gaps.json"
 // Gaps collects what was lost until somebody has been told.
 type gaps struct {
 	list    []Gap
-	telling []Gap  // handed out, and not told yet
-	path    string // of the file; "" while there is no directory
-	disk    disk
+	telling []Gap // handed out, and not told yet
+	told    []Gap // told by records up to toldBy, which a power cut could still take
+	toldBy  Position
+	unsaved bool // the file does not say the same
 }
 
-// load takes over what the run before has not told.
-func (g *gaps) load(d disk, dir string) {
-	g.path, g.disk = filepath.Join(dir, gapsFile), d
-	text, err := durable.Read(g.path, 1<<20)
+// readGaps returns what the run before has not told.
+func readGaps(dir string) []Gap {
+	text, err := durable.Read(filepath.Join(dir, gapsFile), 1<<20)
 	if err != nil {
-		return // there were none
+		return nil // there were none
 	}
 	var old []Gap
 	if json.Unmarshal(text, &old) != nil {
-		return // the consumers see them all the same, by the numbers
+		return nil // the consumers see them all the same, by the numbers
 	}
-	g.list = append(old, g.list...)
+	return old
 }
 
-// save keeps what is still to be told over a restart.
-func (g *gaps) save(log *slog.Logger) {
-	if g.path == "" {
-		return
+// writeGaps keeps gaps over a restart and a power cut.
+func writeGaps(d disk, dir string, list []Gap) error {
+	path := filepath.Join(dir, gapsFile)
+	if len(list) == 0 {
+		_ = os.Remove(path) // if it comes back they are told again
+		return nil
 	}
-	g.merge()
-	text, err := json.Marshal(append(slices.Clone(g.telling), g.list...))
-	if err == nil {
-		err = g.disk.replace(g.path, text)
-	}
+	text, err := json.Marshal(bounded(merged(list)))
 	if err != nil {
-		log.Warn("gaps may not be told after a restart", "err", err)
+		return err
 	}
-}
-
-// told forgets what was handed out.
-func (g *gaps) told(log *slog.Logger) {
-	g.telling = nil
-	switch {
-	case g.path == "":
-	case len(g.list) > 0:
-		g.save(log)
-	default:
-		_ = os.Remove(g.path)
-	}
+	return d.replace(path, text)
 }
 
 // add notes that one reading was lost. Events, which have no number, are
@@ -84,54 +77,98 @@ func (g *gaps) add(epoch, seq uint64, reason string) {
 }
 
 func (g *gaps) addRange(gap Gap) {
-	if n := len(g.list); n > 0 && follows(g.list[n-1], gap) {
+	g.unsaved = true
+	if n := len(g.list); n > 0 && touch(g.list[n-1], gap) {
 		g.list[n-1] = join(g.list[n-1], gap)
 		return
 	}
 	g.list = append(g.list, gap)
 	if len(g.list) > maxGaps {
-		g.merge()
+		g.list = bounded(merged(g.list))
 	}
-	// Still too many: exact counts in ranges wider than needed. A log of many
-	// epochs, each with a gap of its own, is bounded by forgetting the oldest.
-	for i := 0; len(g.list) > maxGaps && i+1 < len(g.list); i++ {
-		if a, b := g.list[i], g.list[i+1]; a.Epoch == b.Epoch && a.Reason == b.Reason {
-			g.list[i] = join(a, b)
-			g.list = slices.Delete(g.list, i+1, i+2)
-		}
-	}
-	g.list = g.list[max(0, len(g.list)-maxGaps):]
 }
 
 // take hands out all gaps, merged, until told.
 func (g *gaps) take() []Gap {
-	g.merge()
-	g.telling, g.list = append(g.telling, g.list...), nil
+	g.telling, g.list = bounded(merged(append(g.telling, g.list...))), nil
 	return g.telling
 }
 
-// merge joins neighbours: readings of several streams do not reach the queue
-// in the order of their numbers.
-func (g *gaps) merge() {
-	slices.SortStableFunc(g.list, func(a, b Gap) int {
+// found takes a reading out of what is to be told: it is there after all.
+func (g *gaps) found(epoch, seq uint64) {
+	for i, gap := range g.list {
+		if gap.Epoch != epoch || seq < gap.From || seq > gap.To || !gap.whole() {
+			continue
+		}
+		var rest []Gap
+		if n := seq - gap.From; n > 0 {
+			rest = append(rest, Gap{epoch, gap.From, seq - 1, n, gap.Reason})
+		}
+		if n := gap.To - seq; n > 0 {
+			rest = append(rest, Gap{epoch, seq + 1, gap.To, n, gap.Reason})
+		}
+		g.list = slices.Replace(g.list, i, i+1, rest...)
+		g.unsaved = true
+		return
+	}
+}
+
+// merged joins neighbours, and what is told twice: what was found at two
+// starts, because the first had no time to say so.
+func merged(list []Gap) []Gap {
+	slices.SortStableFunc(list, func(a, b Gap) int {
 		return cmp.Or(cmp.Compare(a.Epoch, b.Epoch), cmp.Compare(a.Reason, b.Reason), cmp.Compare(a.From, b.From))
 	})
 	n := 0
-	for i, gap := range g.list {
-		if i > 0 && follows(g.list[n-1], gap) {
-			g.list[n-1] = join(g.list[n-1], gap)
+	for i, gap := range list {
+		if i > 0 && touch(list[n-1], gap) {
+			list[n-1] = join(list[n-1], gap)
 			continue
 		}
-		g.list[n] = gap
+		list[n] = gap
 		n++
 	}
-	g.list = g.list[:n]
+	return list[:n]
 }
 
-func follows(a, b Gap) bool {
-	return a.Epoch == b.Epoch && a.Reason == b.Reason && b.From == a.To+1
+// bounded makes of too many gaps fewer that tell no less: numbers and counts
+// stay right in ranges wider than needed, and causes are summed up. Only when
+// more epochs than that have lost something the oldest are told in words alone.
+func bounded(list []Gap) []Gap {
+	sameReason := func(a, b Gap) bool { return a.Epoch == b.Epoch && a.Reason == b.Reason }
+	sameEpoch := func(a, b Gap) bool { return a.Epoch == b.Epoch }
+	for _, alike := range []func(a, b Gap) bool{sameReason, sameEpoch} {
+		for i := 0; len(list) > maxGaps && i+1 < len(list); i++ {
+			if alike(list[i], list[i+1]) {
+				list[i] = join(list[i], list[i+1])
+				list = slices.Delete(list, i+1, i+2)
+			}
+		}
+	}
+	if n := len(list) - maxGaps; n > 0 {
+		list = slices.Delete(list, 0, n)
+		list[0].Reason = reasonEarlier
+	}
+	return list
 }
 
+// touch reports whether b goes on where a ends, or before.
+func touch(a, b Gap) bool {
+	return a.Epoch == b.Epoch && a.Reason == b.Reason && b.From >= a.From && b.From <= a.To+1
+}
+
+// whole reports whether all of From..To are missing.
+func (g Gap) whole() bool { return g.Count == g.To-g.From+1 }
+
+// join makes one gap of two of an epoch.
 func join(a, b Gap) Gap {
-	return Gap{a.Epoch, a.From, b.To, a.Count + b.Count, a.Reason}
+	g := Gap{a.Epoch, min(a.From, b.From), max(a.To, b.To), a.Count + b.Count, a.Reason}
+	if a.Reason != b.Reason {
+		g.Reason = reasonSeveral
+	}
+	if a == b {
+		g.Count = a.Count
+	}
+	g.Count = min(g.Count, g.To-g.From+1)
+	return g
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"log/slog"
 	"os"
 )
 
@@ -15,7 +14,7 @@ type Summary struct {
 	Clean        bool   // it was closed in order
 	Records      int    // found, with those acknowledged but not yet overwritten
 	Held         int    // of them, those waiting
-	Damaged      uint64 // records lost to damage, as far as known
+	Damaged      uint64 // records missing for damage: lost, or delivered before
 	SkippedBytes int64
 	Segments     int // in use
 	Spare        int // files not in use
@@ -41,17 +40,9 @@ func Inspect(dir string, visit func(r Record, acknowledged bool)) (Summary, erro
 		Epoch: led.epoch, LastSeq: led.lastSeq, Clean: led.clean,
 		SkippedBytes: led.skipped, Segments: len(used), Spare: len(free),
 	}
-	_, s.Damaged = led.settle()
+	_, s.Damaged = led.settle(maxPosition)
 	for _, seg := range used {
-		scan := seg.scanner(d, seg.used)
-		for {
-			f, ok := scan.scan()
-			if !ok || f.position > seg.end {
-				break
-			}
-			if f.kind != kindRecord {
-				continue
-			}
+		for f := range seg.records(d, seg.end) {
 			acknowledged := led.acks.has(f.position)
 			s.Records++
 			if !acknowledged {
@@ -76,8 +67,7 @@ func Drop(dir string) (int, error) {
 		return 0, fmt.Errorf("dropping outbox: %w", err)
 	}
 	defer l.close()
-	told := &gaps{}
-	told.load(realDisk(), dir)
+	told := &gaps{list: readGaps(dir)}
 	if _, err := Inspect(dir, func(r Record, acknowledged bool) {
 		if !acknowledged {
 			told.add(r.Epoch, r.Seq, reasonByHand)
@@ -85,11 +75,13 @@ func Drop(dir string) (int, error) {
 	}); err != nil {
 		return 0, err
 	}
-	told.save(slog.New(slog.DiscardHandler))
-	led.settle()
+	if err := writeGaps(realDisk(), dir, told.list); err != nil {
+		return 0, fmt.Errorf("dropping outbox: %w", err)
+	}
+	led.settle(maxPosition)
 	n := led.acks.missing(1, led.next-1)
 	l.mark = &mark{epoch: led.epoch, lastSeq: led.lastSeq, acks: spans{low: led.next - 1}}
-	l.gaps, l.stats, l.slog = &gaps{}, &Stats{}, slog.New(slog.DiscardHandler)
+	l.gaps, l.stats = &gaps{}, &Stats{}
 	k := kindMark
 	if led.clean {
 		k = kindClean

@@ -2,7 +2,6 @@ package outbox
 
 import (
 	"errors"
-	"io"
 	"time"
 )
 
@@ -57,12 +56,19 @@ func (q *Queue) tend() {
 		q.sync(p)
 	}
 	q.makeReady()
+	q.keepGaps()
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if q.full {
+		q.schedule(q.now())
+	}
 	if q.trouble != nil {
 		q.schedule(q.retryAt)
 		return
+	}
+	if q.gaps.unsaved && q.log != nil {
+		q.schedule(q.now() + syncAge)
 	}
 	if q.unmarked > 0 && q.log != nil {
 		q.schedule(q.markAt)
@@ -93,16 +99,17 @@ func (q *Queue) writable() bool { return q.log != nil && q.trouble == nil }
 // write that fails is tried once more, in another segment.
 func (q *Queue) flush(k kind) {
 	retried := false
+	q.full = false
 	q.putBack()
 	for q.written < q.next-1 || k != 0 {
 		from := q.unwrittenFrom()
 		last, err := q.log.write(&q.memory, from, k)
-		if err != nil && !retried {
+		if err != nil && !errors.Is(err, errFull) && !retried {
 			retried = true
 			last, err = q.log.replay(&q.memory, from)
 		}
 		if err != nil {
-			q.fail(explain(q.dir, err))
+			q.cannot(err)
 			return
 		}
 		q.written = last
@@ -182,8 +189,18 @@ func (q *Queue) sync(p Position) {
 	q.revive()
 }
 
+// cannot notes why nothing was written: there is no room, or no disk.
+func (q *Queue) cannot(err error) {
+	if q.full = errors.Is(err, errFull); q.full {
+		q.schedule(q.now())
+		return
+	}
+	q.fail(explain(q.dir, err))
+}
+
 // fail notes that the disk takes nothing.
 func (q *Queue) fail(err error) {
+	q.full = false
 	if q.trouble == nil {
 		q.opt.Log.Warn("outbox cannot be written: holding records in memory", "err", err)
 	}
@@ -202,7 +219,7 @@ func (q *Queue) revive() {
 	}
 	last, err := q.log.replay(&q.memory, q.unwrittenFrom())
 	if err != nil {
-		q.fail(explain(q.dir, err))
+		q.cannot(err)
 		return
 	}
 	q.written = last
@@ -215,23 +232,13 @@ func (q *Queue) revive() {
 // makeReady sees to it that there is a segment for when the present one is
 // full, without keeping an Append waiting.
 func (q *Queue) makeReady() {
+	q.dropOldest()
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if !q.wantsSpare() {
+	if !q.wantsSpare() || q.wantsRoom() {
 		return
 	}
 	l := q.log
-	if oldest := l.segments[0]; len(l.segments) >= l.maxSegments {
-		q.mu.Unlock()
-		io.Copy(io.Discard, io.NewSectionReader(pageReader{l.disk, oldest.file}, 0, oldest.size)) // into the page cache
-		q.mu.Lock()
-		if q.wantsSpare() && len(l.segments) >= l.maxSegments && l.segments[0] == oldest {
-			l.giveUp(oldest, q.written+1)
-			q.flush(0)
-			q.signal()
-		}
-		return
-	}
 	l.number++
 	number := l.number
 	q.mu.Unlock()
@@ -248,4 +255,16 @@ func (q *Queue) makeReady() {
 
 func (q *Queue) wantsSpare() bool {
 	return q.writable() && q.log.wantsSpare() && q.now() >= q.readyAt
+}
+
+// keepGaps brings the file of gaps up to date.
+func (q *Queue) keepGaps() {
+	q.saving.Lock()
+	defer q.saving.Unlock()
+	q.mu.Lock()
+	stale := q.gaps.unsaved && q.writable() && q.toldForGood()
+	q.mu.Unlock()
+	if stale {
+		q.saveGaps(nil)
+	}
 }

@@ -1,8 +1,6 @@
 package outbox
 
 import (
-	"bytes"
-	"log/slog"
 	"os"
 	"slices"
 )
@@ -24,7 +22,6 @@ type log struct {
 	mark  *mark // what the queue knows to be acknowledged
 	gaps  *gaps
 	stats *Stats
-	slog  *slog.Logger
 
 	rescued []Record // events of segments that were given up: to be put in anew
 
@@ -55,7 +52,7 @@ func (l *log) write(m *memory, from Position, k kind) (Position, error) {
 	if m.holds(from) {
 		need += int64(m.frame(from).size())
 	}
-	if seg == nil || !life && seg.used+need > l.segmentSize {
+	if seg == nil || life && seg.damaged || !life && seg.used+need > l.segmentSize {
 		var err error
 		if seg, err = l.take(from); err != nil {
 			return from - 1, err
@@ -175,17 +172,18 @@ func (l *log) wantsSpare() bool {
 	return len(l.spare) == 0 && seg != nil && seg.used > l.segmentSize/2
 }
 
-// take returns a segment that is not in use: a spare one, a new one, or the
-// oldest, whose records below from are given up.
+// take returns a segment that is not in use: a spare one, the oldest, if none
+// of its records below from is waiting, or a new one. It fails with errFull
+// when the oldest has to be given up for that.
 func (l *log) take(from Position) (*segment, error) {
-	if len(l.spare) == 0 {
-		if len(l.segments) >= l.maxSegments {
-			l.giveUp(l.segments[0], from)
-		} else if err := l.create(); err != nil {
-			return nil, err
+	if len(l.spare) == 0 && len(l.segments) >= l.maxSegments {
+		oldest := l.segments[0]
+		if end := min(oldest.end, from-1); !l.mark.acks.covers(oldest.base, end) {
+			return nil, errFull
 		}
+		l.release(oldest)
 	}
-	if len(l.spare) == 0 { // the oldest was damaged and is set aside
+	if len(l.spare) == 0 { // none was there, or the oldest was damaged and is set aside
 		if err := l.create(); err != nil {
 			return nil, err
 		}
@@ -208,37 +206,6 @@ func (l *log) create() error {
 func (l *log) made(seg *segment) {
 	l.spare = append(l.spare, seg)
 	l.stats.BytesWritten += uint64(l.segmentSize)
-}
-
-// giveUp drops the records of seg that are still waiting, and tells of them.
-// Those from position from on are in memory and will be written again.
-func (l *log) giveUp(seg *segment, from Position) {
-	end := min(seg.end, from-1)
-	// Messages without a number that are not events are put back too, but only
-	// so many: a log full of them would never have room.
-	room := int(l.segmentSize / 16)
-	s := seg.scanner(l.disk, seg.used)
-	for {
-		f, ok := s.scan()
-		if !ok || f.position > end {
-			break
-		}
-		if f.kind == kindRecord && !l.mark.acks.has(f.position) {
-			l.mark.acks.add(f.position, f.position)
-			if f.seq == 0 && f.epoch > 0 && f.size() <= room { // an event is small, and nothing else tells what it does
-				room -= f.size()
-				l.rescued = append(l.rescued, Record{Epoch: f.epoch, Payload: bytes.Clone(f.payload)})
-				continue
-			}
-			l.stats.Dropped++
-			l.gaps.add(f.epoch, f.seq, reasonFull)
-		}
-	}
-	// What cannot be read is lost as well.
-	l.stats.Damaged += l.mark.acks.missing(seg.base, end)
-	l.mark.acks.add(seg.base, end)
-	l.gaps.save(l.slog) // before the records are gone for good
-	l.release(seg)
 }
 
 // done reports whether the oldest segment can be released.
@@ -269,7 +236,7 @@ func (l *log) release(seg *segment) {
 func (l *log) shelve(seg *segment) {
 	seg.serial = 0
 	switch {
-	case seg.suspect:
+	case seg.suspect || seg.damaged:
 		seg.setAside()
 		return
 	case seg.size != l.segmentSize || len(l.segments)+len(l.spare) >= l.maxSegments:

@@ -52,6 +52,14 @@ func parseMark(f frame) mark {
 	return m
 }
 
+// addTo adds what m says to be acknowledged.
+func (m mark) addTo(acks *spans) {
+	acks.add(1, m.acks.low)
+	for _, s := range m.acks.above {
+		acks.add(s.from, s.to)
+	}
+}
+
 // markSerial is the number of the life that a mark was written in. A record
 // needs none: its position tells.
 func markSerial(f frame) uint64 {

@@ -34,9 +34,10 @@
 //
 // A scan that meets bytes that are no frame goes on eight bytes further, so a
 // flipped bit costs one record. What was lost is known by the missing
-// positions and is told as a [Gap]. A damaged segment is read but never
-// written again, and is set aside as .bad once its last record is delivered.
-// Opening never fails because of damage.
+// positions and is told as a [Gap], with a "may" where it can have been delivered:
+// a power cut takes the newest acknowledgements too. A damaged segment gets no
+// new life, and is set aside as .bad once its last record is delivered. Opening
+// never fails because of damage.
 //
 // A write or sync that fails is not fatal either: memory keeps what the disk
 // may not have, and it is written to another segment, at once or when there is
@@ -97,11 +98,13 @@ type Options struct {
 	disk disk // how files are written: replaced in tests
 }
 
-// A Gap tells of readings that will never be delivered.
+// A Gap tells of readings that will never be delivered by this queue. Some of
+// them can have been: by a run that had no time to note so, or as they were
+// given up.
 type Gap struct {
 	Epoch    uint64
 	From, To uint64 // the first and last seq
-	Count    uint64 // how many of From..To are missing; all of them unless damage hid which
+	Count    uint64 // how many of From..To, at most; all of them unless damage hid which
 	Reason   string // for a person: "outbox full"
 }
 
@@ -119,7 +122,7 @@ type Stats struct {
 	Bytes        int64         // disk or memory in use for them
 	OldestAge    time.Duration // how long the oldest has waited; for one of an earlier run, since the start
 	Dropped      uint64        // records given up unacknowledged, because there was no room
-	Damaged      uint64        // records lost to damage, as far as known
+	Damaged      uint64        // records missing for damage: lost, or delivered before
 	SkippedBytes uint64        // stepped over because they were no frame
 	TornTails    uint64        // segments that ended within a frame when opened
 	Syncs        uint64

@@ -18,8 +18,10 @@ type trial struct {
 	policy Sync
 	card   *card
 	dir    string
-	must   []Record // that the next run has to find
-	may    []Record // that any later run can find: delivered but not for sure marked, or perhaps lost
+	taken  map[reading]bool // all there ever were
+	acked  map[reading]bool // delivered, of these
+	must   []Record         // that the next run has to find
+	may    []Record         // that any later run can find: delivered but not for sure marked, or perhaps lost
 	seq    uint64
 }
 
@@ -29,6 +31,10 @@ func (r *trial) run(t *testing.T, last bool) error {
 	q := open(t, r.dir, Options{MaxSize: small, Sync: r.policy, disk: r.card.disk()})
 	found := held(q)
 	if err := check(found, r.must, r.may); err != nil {
+		q.Close()
+		return err
+	}
+	if err := checkGaps(gapsOf(q), found, r.taken, r.acked); err != nil {
 		q.Close()
 		return err
 	}
@@ -47,6 +53,7 @@ func (r *trial) run(t *testing.T, last bool) error {
 		rec := add(t, q, r.seq, size)
 		all = append(all, rec)
 		at[rec.Position] = time.Now()
+		r.taken[reading{rec.Epoch, rec.Seq}] = true
 		switch r.rnd.IntN(100) {
 		case 0:
 			down = !down
@@ -57,9 +64,10 @@ func (r *trial) run(t *testing.T, last bool) error {
 		for range 3 {
 			// One is left behind now and then: what comes and goes after it
 			// must not postpone its sync.
-			if r, ok := q.Next(Position(r.rnd.IntN(3)), nil); ok && !down {
-				q.Ack(r.Position)
-				acked[r.Position] = true
+			if rec, ok := q.Next(Position(r.rnd.IntN(3)), nil); ok && !down {
+				q.Ack(rec.Position)
+				acked[rec.Position] = true
+				r.acked[reading{rec.Epoch, rec.Seq}] = true
 			}
 		}
 	}
@@ -96,7 +104,10 @@ func (r *trial) run(t *testing.T, last bool) error {
 
 // powerCut returns what is wrong in a trial.
 func powerCut(t *testing.T, seed uint64, policy Sync, prepare func(*card)) error {
-	r := &trial{rnd: seeded(t, seed), policy: policy, card: newCard(), dir: t.TempDir()}
+	r := &trial{
+		rnd: seeded(t, seed), policy: policy, card: newCard(), dir: t.TempDir(),
+		taken: map[reading]bool{}, acked: map[reading]bool{},
+	}
 	prepare(r.card)
 	const runs = 6
 	for i := range runs {

@@ -33,6 +33,7 @@ type Queue struct {
 	// acknowledged counts as both.
 	next, written, synced Position
 	first                 Position // of the first record of this run
+	known                 Position // all acknowledgements from here on are known
 
 	recent, unwritten int           // bounds of memory, in bytes
 	trouble           error         // why the disk takes nothing; nil when it does
@@ -40,7 +41,9 @@ type Queue struct {
 	markAt, retryAt   time.Duration
 	readyAt           time.Duration // no spare segment is tried for before
 	unmarked          int           // acknowledgements since the last mark
+	full              bool          // there is no segment to write to until the oldest is given up
 
+	saving  sync.Mutex // held by the one who writes the file of gaps; taken before the others
 	syncing sync.Mutex // held by the one who syncs; taken before mu
 	dirty   []*segment // those being synced
 
@@ -116,6 +119,7 @@ func newQueue(dir string, o Options) *Queue {
 // begin sets the position of the next record and the epoch of the run.
 func (q *Queue) begin(next Position, epoch uint64) {
 	q.first, q.next, q.written, q.synced = next, next, next-1, next-1
+	q.known = next
 	q.mark.acks.low = next - 1
 	q.mark.epoch = epoch
 }
@@ -164,8 +168,12 @@ func (q *Queue) Append(r Record) (Position, error) {
 			q.schedule(now + syncAge)
 		}
 	}
+	full := q.full && q.writable()
 	q.mu.Unlock()
 	q.signal()
+	for full { // more than the keeper can make room for beside
+		full = q.dropOldest()
+	}
 	if q.opt.Sync == Each {
 		q.sync(p)
 	}
@@ -258,11 +266,17 @@ func (q *Queue) Gaps() []Gap {
 	return q.gaps.take()
 }
 
-// Told forgets what Gaps has returned.
+// Told forgets what Gaps has returned, because records appended since tell it.
+// Should a power cut take these, the next run returns it again.
 func (q *Queue) Told() {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	q.gaps.told(q.opt.Log)
+	g := &q.gaps
+	g.told, g.telling = bounded(append(g.told, g.telling...)), nil
+	g.toldBy, g.unsaved = q.next-1, true
+	if q.writable() {
+		q.schedule(q.now())
+	}
 }
 
 // Stats returns the state of the queue.
@@ -314,6 +328,8 @@ func (q *Queue) Close() error {
 	<-q.done
 	q.signal()
 
+	q.saving.Lock()
+	defer q.saving.Unlock()
 	q.syncing.Lock()
 	defer q.syncing.Unlock()
 	q.reading.Lock()

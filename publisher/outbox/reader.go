@@ -10,15 +10,16 @@ type cursor struct {
 	turn    uint64  // when it was last used
 }
 
-// find returns the first record at p or later.
-func (c *cursor) find(p Position) (frame, bool) {
+// find returns the first record at p or later, and the reading before it.
+func (c *cursor) find(p Position) (f frame, before reading, ok bool) {
 	for {
-		f, ok := c.scan.scan()
-		if !ok || f.kind == kindRecord && f.position >= p {
-			return f, ok
-		}
-		if f.seq > 0 && f.kind == kindRecord {
+		before = c.reading
+		f, ok = c.scan.scan()
+		if ok && f.kind == kindRecord && f.seq > 0 {
 			c.reading = reading{f.epoch, f.seq}
+		}
+		if !ok || f.kind == kindRecord && f.position >= p {
+			return f, before, ok
 		}
 	}
 }
@@ -65,7 +66,7 @@ func (q *Queue) read(p Position, seg *segment, life segment, buf []byte) (Record
 	q.reading.Lock()
 	defer q.reading.Unlock()
 	c := q.cursor(p, seg, life)
-	f, found := c.find(p)
+	f, before, found := c.find(p)
 	if found && f.position == p {
 		return record(f, buf), true
 	}
@@ -79,7 +80,7 @@ func (q *Queue) read(p Position, seg *segment, life segment, buf []byte) (Record
 	if found {
 		to, after = min(to, f.position-1), reading{f.epoch, f.seq}
 	}
-	q.lose(p, to, c.reading, after)
+	q.lose(p, to, before, after)
 	seg.suspect = true
 	return Record{}, false
 }
@@ -127,12 +128,13 @@ func (q *Queue) until(p Position, seg *segment) Position {
 
 // lose gives up what is still waiting of from..to, between two readings.
 func (q *Queue) lose(from, to Position, before, after reading) {
-	n := q.mark.acks.missing(from, to)
+	lost, n := hole{span{from, to}, before, after}.damage(&q.mark.acks, q.known)
 	q.mark.acks.add(from, to)
 	q.stats.Damaged += n
-	if g := (hole{span{from, to}, before, after}).gap(n); g.Count > 0 {
+	for _, g := range lost {
 		q.gaps.addRange(g)
+		q.schedule(q.now())
 	}
-	q.opt.Log.Warn("outbox damaged: records lost", "records", n)
+	q.opt.Log.Warn("outbox damaged: records cannot be read", "records", n)
 	q.signal()
 }

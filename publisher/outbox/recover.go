@@ -14,6 +14,7 @@ type ledger struct {
 	epoch   uint64   // highest seen
 	lastSeq uint64   // highest of that epoch
 	clean   bool     // the last frame is of an orderly end, of epoch
+	whole   bool     // the last mark had room for all acknowledgements
 
 	holes   []hole
 	open    int      // holes[open:] wait for the reading that follows them
@@ -126,6 +127,7 @@ func (led *ledger) read(d disk, seg *segment) {
 	limit := seg.end
 	seg.end = seg.base - 1
 	s := seg.scanner(d, seg.size)
+	s.acks = &led.acks
 	for {
 		f, ok := s.scan()
 		if !ok {
@@ -142,7 +144,7 @@ func (led *ledger) read(d disk, seg *segment) {
 		}
 	}
 	seg.used = s.used
-	seg.suspect = seg.suspect || s.skipped > 0
+	seg.damaged = s.skipped > 0
 	led.skipped += s.skipped
 	if s.torn() {
 		led.torn++
@@ -161,11 +163,9 @@ func (s *scanner) torn() bool {
 func (led *ledger) mark(f frame) {
 	m := parseMark(f)
 	led.clean = f.kind == kindClean
+	led.whole = len(m.acks.above) < maxMarkSpans
 	led.count(m.epoch, m.lastSeq)
-	led.acks.add(1, m.acks.low)
-	for _, s := range m.acks.above {
-		led.acks.add(s.from, s.to)
-	}
+	m.addTo(&led.acks)
 	led.next = max(led.next, f.position)
 }
 
@@ -179,8 +179,13 @@ func (led *ledger) record(f frame) {
 		return
 	}
 	led.reading = reading{f.epoch, f.seq}
+	led.follow(led.reading)
+}
+
+// follow tells the holes that wait for it what reading comes after them.
+func (led *ledger) follow(r reading) {
 	for ; led.open < len(led.holes); led.open++ {
-		led.holes[led.open].after = led.reading
+		led.holes[led.open].after = r
 	}
 }
 
@@ -213,39 +218,73 @@ func (led *ledger) close() {
 	}
 	led.next = max(led.next, led.acks.low+1)
 	led.expect(led.next)
+	if led.lastSeq > 0 { // and what they tell of the last reading
+		led.follow(reading{led.epoch, led.lastSeq + 1})
+	}
 }
 
 // settle closes the holes: it returns the readings lost in them, as far as
-// that can be known from their neighbours, and how many records were lost.
-func (led *ledger) settle() (lost []Gap, records uint64) {
+// that can be known from their neighbours, and how many records were lost. All
+// acknowledgements from position known on are known.
+func (led *ledger) settle(known Position) (lost []Gap, records uint64) {
 	for _, h := range led.holes {
 		// A run begins far above all before it. If no mark is left that says
 		// where the one before had ended, only what the new one lost is known.
 		if begin := runOf(h.to + 1); begin > h.from && !led.acks.has(begin-1) {
 			led.acks.add(h.from, begin-1)
 		}
-		n := led.acks.missing(h.from, h.to)
+		gaps, n := h.damage(&led.acks, known)
 		led.acks.add(h.from, h.to)
-		if n == 0 {
-			continue
-		}
+		lost = append(lost, gaps...)
 		records += n
-		if g := h.gap(n); g.Count > 0 {
-			lost = append(lost, g)
-		}
 	}
 	return lost, records
 }
 
-// gap is what n records lost in h mean for consumers. If neighbours are of one
-// epoch the numbers between them are known exactly; else they are taken to go
-// on from the one neighbour there is.
-func (h hole) gap(n uint64) Gap {
-	g := Gap{Reason: reasonDamaged}
+// damage tells what the records of h that are not in acks, n of them, mean for
+// consumers. Nothing is told for certain of records before known, which may have
+// been acknowledged, and where it is not known which records were readings.
+func (h hole) damage(acks *spans, known Position) (list []Gap, n uint64) {
+	for _, h := range h.pieces(acks) {
+		missing := acks.missing(h.from, h.to)
+		n += missing
+		g, exact := h.gap(missing)
+		g.Reason = reasonDoubt
+		if exact && h.from >= known {
+			g.Reason = reasonDamaged
+		}
+		if g.Count > 0 {
+			list = append(list, g)
+		}
+	}
+	return list, n
+}
+
+// pieces leaves out of h what is in acks, if it is known which readings these
+// are: when no record of h was anything else.
+func (h hole) pieces(acks *spans) (list []hole) {
+	a, b := h.before, h.after
+	if a.seq == 0 || a.epoch != b.epoch || b.seq-a.seq-1 != uint64(h.to-h.from+1) {
+		return []hole{h}
+	}
+	for s := range acks.rest(h.from, h.to) {
+		before := reading{a.epoch, a.seq + uint64(s.from-h.from)}
+		list = append(list, hole{s, before, reading{a.epoch, before.seq + uint64(s.to-s.from) + 2}})
+	}
+	return list
+}
+
+// gap is what n records lost in h mean for consumers, without a reason. If
+// neighbours are of one epoch the numbers between them are known exactly; else
+// they are taken to go on from the one neighbour there is. Exact means that n
+// counts readings only, and these.
+func (h hole) gap(n uint64) (g Gap, exact bool) {
 	a, b := h.before, h.after
 	switch {
 	case a.seq > 0 && a.epoch == b.epoch:
 		g.Epoch, g.From, g.To = a.epoch, a.seq+1, b.seq-1
+		all := uint64(h.to - h.from + 1)
+		exact = n == all || all == b.seq-a.seq-1
 	case b.seq > 0:
 		g.Epoch, g.From, g.To = b.epoch, 1, b.seq-1
 		if b.seq > n {
@@ -257,5 +296,5 @@ func (h hole) gap(n uint64) Gap {
 	if g.From > 0 && g.To >= g.From {
 		g.Count = min(n, g.To-g.From+1)
 	}
-	return g
+	return g, exact
 }

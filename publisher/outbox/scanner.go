@@ -9,6 +9,7 @@ type scanner struct {
 	end  int64    // nothing beyond is looked at
 	next Position // a frame below belongs to a former life
 	life uint64   // its number, which marks carry; 0 if it is not known
+	acks *spans   // unless nil, takes what marks of other lives say too: it stays true for ever
 
 	window  []byte // of the file, from offset start
 	start   int64
@@ -38,6 +39,9 @@ func (s *scanner) scan() (frame, bool) {
 			continue
 		}
 		if !ok || !s.belongs(f) {
+			if ok && s.acks != nil && (f.kind == kindMark || f.kind == kindClean) {
+				parseMark(f).addTo(s.acks)
+			}
 			s.at += frameAlign
 			continue
 		}

@@ -2,6 +2,7 @@ package outbox
 
 import (
 	"fmt"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,7 +38,8 @@ type segment struct {
 	since  time.Duration
 
 	dirty   bool // written since it was last synced
-	suspect bool // damaged, or not synced when it should have been: never written again
+	suspect bool // unreadable in part, or not synced when it should have been: never written again
+	damaged bool // a scan stepped over bytes in it: no new life overwrites them, a person may want to look
 }
 
 func headerFrame(k kind, position Position, serial uint64) frame {
@@ -88,6 +90,20 @@ func fill(d disk, f *os.File, size int64) error {
 		return err
 	}
 	return d.sync(f)
+}
+
+// records yields the records of s up to end that can be read. The payload is
+// valid until the next one.
+func (s *segment) records(d disk, end Position) iter.Seq[frame] {
+	return func(yield func(frame) bool) {
+		scan := s.scanner(d, s.used)
+		for {
+			f, ok := scan.scan()
+			if !ok || f.position > end || f.kind == kindRecord && !yield(f) {
+				return
+			}
+		}
+	}
 }
 
 // setAside takes a damaged segment out of use.

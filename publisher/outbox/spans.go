@@ -1,6 +1,7 @@
 package outbox
 
 import (
+	"iter"
 	"slices"
 	"sort"
 )
@@ -68,16 +69,28 @@ func (s *spans) covers(from, to Position) bool {
 	return to < from || s.next(from-1) > to
 }
 
+// rest yields what of from..to is not in the set, which must not change
+// meanwhile.
+func (s *spans) rest(from, to Position) iter.Seq[span] {
+	return func(yield func(span) bool) {
+		for p := s.next(from - 1); p <= to; {
+			end := to
+			if i := s.at(p); i < len(s.above) {
+				end = min(to, s.above[i].from-1)
+			}
+			if !yield(span{p, end}) {
+				return
+			}
+			p = s.next(end)
+		}
+	}
+}
+
 // missing is how many of from..to are not in the set.
 func (s *spans) missing(from, to Position) uint64 {
 	var n uint64
-	for p := s.next(from - 1); p <= to; {
-		end := to
-		if i := s.at(p); i < len(s.above) {
-			end = min(to, s.above[i].from-1)
-		}
-		n += uint64(end - p + 1)
-		p = s.next(end)
+	for r := range s.rest(from, to) {
+		n += uint64(r.to - r.from + 1)
 	}
 	return n
 }

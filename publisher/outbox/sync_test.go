@@ -1,6 +1,9 @@
 package outbox
 
 import (
+	"os"
+	"runtime"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -90,4 +93,100 @@ func TestLazySync(t *testing.T) {
 			t.Errorf("%d syncs in 10 s of outage, want about one in %v", got, syncAge)
 		}
 	})
+}
+
+// A card that takes seconds to save a gap does not hold up an Append, nor do
+// those who are told.
+func TestAppendDoesNotWaitForGaps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slow = 5 * time.Second
+		saves := 0
+		d := realDisk()
+		d.sync = func(*os.File) error { return nil }
+		d.replace = func(path string, content []byte) error {
+			saves++
+			time.Sleep(slow)
+			return os.WriteFile(path, content, 0o600)
+		}
+		q := open(t, t.TempDir(), Options{MaxSize: small, disk: d})
+		defer q.Close()
+		var longest time.Duration
+		seq := uint64(0)
+		tick := func() {
+			seq++
+			began := time.Now()
+			add(t, q, seq, 100)
+			longest = max(longest, time.Since(began))
+			time.Sleep(100 * time.Millisecond)
+		}
+		for q.Stats().Dropped < 3000 {
+			tick()
+		}
+		q.Gaps()
+		go q.Told()
+		for range 100 {
+			tick()
+		}
+		if longest > 0 {
+			t.Errorf("an Append took %v", longest)
+		}
+		if saves < 3 {
+			t.Errorf("gaps were saved %d times: the test tests nothing", saves)
+		}
+		synctest.Wait()
+	})
+}
+
+// The gaps are on the disk before a byte of what they tell of is overwritten.
+func TestGapsAreSavedBeforeTheRecordsGo(t *testing.T) {
+	d := realDisk()
+	d.sync = func(*os.File) error { return nil }
+	saving, release := make(chan struct{}, 1), make(chan struct{})
+	d.replace = func(path string, content []byte) error {
+		select {
+		case saving <- struct{}{}:
+		default:
+		}
+		<-release
+		return os.WriteFile(path, content, 0o600)
+	}
+	q := open(t, t.TempDir(), Options{MaxSize: small, disk: d})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		overflow(t, q, 1)
+	}()
+	<-saving
+	killed := open(t, copyDir(t, q.dir), Options{MaxSize: small})
+	all, gaps := held(killed), gapsOf(killed)
+	if len(all) < 2000 || all[0].Seq != 1 || all[len(all)-1].Seq != uint64(len(all)) || len(gaps) > 0 {
+		t.Errorf("%d records while the gaps are being saved, from %d on, and gaps %v", len(all), all[0].Seq, gaps)
+	}
+	close(release)
+	<-done
+}
+
+// Those who append at the same time share syncs: each waits for the one under
+// way, which may have begun before its record was written, and the next.
+func TestAppendsShareSyncs(t *testing.T) {
+	const streams = 16
+	c := newCard()
+	q := open(t, t.TempDir(), Options{Sync: Each, disk: c.disk()})
+	last := q.Last() + streams
+	c.set(func() {
+		c.onSync = func() {
+			for q.Last() < last { // a sync that takes as long as the others need to append
+				runtime.Gosched()
+			}
+		}
+	})
+	var all sync.WaitGroup
+	for seq := range uint64(streams) {
+		all.Go(func() { add(t, q, seq+1, 100) })
+	}
+	all.Wait()
+	c.set(func() { c.onSync = nil })
+	if n := q.Stats().Syncs; n > 2 {
+		t.Errorf("%d syncs for %d appends at the same time", n, streams)
+	}
 }

@@ -165,7 +165,8 @@ func (c *endless) Tx(w, r []byte) error {
 			w = []byte{ctrlMeas, c.ctrlMeas}
 		}
 	}
-	if err := c.BME280.Tx(w, r); err != nil || c.ctrlMeas == 0 || len(r) == 0 {
+	writing := len(w) > 0 && len(r) == 0 // else it is looked at, whether read or not
+	if err := c.BME280.Tx(w, r); err != nil || c.ctrlMeas == 0 || writing {
 		return err
 	}
 	return c.BME280.Tx([]byte{ctrlMeas, c.ctrlMeas}, nil)
