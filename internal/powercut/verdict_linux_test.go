@@ -70,6 +70,9 @@ func (tr *trial) checkTruth(t *testing.T) {
 	for _, f := range r.faults {
 		t.Error(f)
 	}
+	if r.late > len(r.times)/2 {
+		t.Errorf("%d messages of %d readings have no value", r.late, len(r.times))
+	}
 	for reading := range r.times {
 		if reading.Seq == 0 || reading.Seq > last[reading.Epoch] {
 			t.Errorf("invented: %v", reading)
