@@ -63,7 +63,7 @@ test: ## run every test this machine has the programs for, and say what was left
 
 .PHONY: race
 race: ## the same under the race detector (needs a C compiler)
-	$(call run-tests,go test -race ./...)
+	$(call run-tests,go test -race -timeout 20m ./...)
 
 # Go's fuzzing now and then takes the end of its time for a failure
 # (golang.org/issue/75804), and ten seconds in which the machine stalls for an
@@ -74,7 +74,7 @@ fuzz: ## fuzz each target for FUZZTIME (20s)
 	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
 	list=$$(go test -list '^Fuzz' ./...) || { echo "$$list"; exit 1; }; \
 	try() { \
-		go test -run '^$$' -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) "$$2" </dev/null >"$$log" 2>&1; \
+		go test -run '^$$' -fuzz "^$$1\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x "$$2" </dev/null >"$$log" 2>&1; \
 		code=$$?; cat "$$log"; return $$code; \
 	}; \
 	echo "$$list" | awk '/^Fuzz/ {names[n++] = $$1} /^ok/ {while (n) print names[--n], $$2}' | \

@@ -118,6 +118,14 @@ func copyDir(t testing.TB, dir string) string {
 	return to
 }
 
+// activeSegment returns the segment that is written to, as it is at this instant;
+// the keeper works beside.
+func activeSegment(q *Queue) segment {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return *q.log.active()
+}
+
 // segmentFiles returns the paths of the segments in use, in order.
 func segmentFiles(t testing.TB, dir string) (names []string) {
 	t.Helper()

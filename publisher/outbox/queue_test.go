@@ -295,7 +295,7 @@ func TestQueueSparesTheCard(t *testing.T) {
 		if c.syncs != syncs {
 			t.Errorf("%d syncs while the broker keeps up", c.syncs-syncs)
 		}
-		if seg := q.log.active(); seg.used > page {
+		if seg := activeSegment(q); seg.used > page {
 			t.Errorf("the segment is used up to %d, want its first page only", seg.used)
 		}
 		t.Logf("%d bytes written per reading of 120", (q.Stats().BytesWritten-began)/n)

@@ -34,7 +34,7 @@ func failedSync(t *testing.T, told bool) {
 	}
 	addUpTo(50)
 	q.sync(q.Last())
-	synced := q.log.active().used
+	synced := activeSegment(q).used
 	addUpTo(100)
 	if told {
 		c.set(func() { c.failSync = syscall.EIO })
@@ -175,11 +175,13 @@ func TestReplacedWhileRead(t *testing.T) {
 	for seq := uint64(1); seq <= 50; seq++ {
 		want = append(want, add(t, q, seq, 100))
 	}
+	q.mu.Lock()
 	seg := q.log.active()
 	life := *seg
+	q.mu.Unlock()
 	c.set(func() { c.failSync = syscall.EIO })
 	q.sync(q.Last())
-	if seg == q.log.active() {
+	if activeSegment(q).name == life.name {
 		t.Fatal("not replaced: the test tests nothing")
 	}
 	if r, ok := q.read(want[30].Position, seg, life, nil); ok {

@@ -208,18 +208,17 @@ func TestManyDamagedStarts(t *testing.T) {
 	taken := map[reading]bool{}
 	for range 70 {
 		q := open(t, dir, Options{MaxSize: small})
-		var torn int64
+		var torn segment
 		for seq := uint64(1); seq <= 20; seq++ {
 			r := add(t, q, seq, 200)
 			taken[reading{r.Epoch, r.Seq}] = true
 			if seq == 10 {
-				torn = q.log.active().used
+				torn = activeSegment(q)
 			}
 		}
-		name := q.log.active().name
 		kill(q)
-		change(t, name, func(b []byte) []byte {
-			clear(b[torn : torn+512])
+		change(t, torn.name, func(b []byte) []byte {
+			clear(b[torn.used : torn.used+512])
 			return b
 		})
 	}

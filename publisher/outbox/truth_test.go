@@ -116,13 +116,13 @@ func TestGapOfBareValues(t *testing.T) {
 	for seq := uint64(1); seq <= 5; seq++ {
 		add(t, q, seq, 100)
 	}
-	from := q.log.active().used - 2*136
+	from := activeSegment(q).used - 2*136
 	for range 5 {
 		if _, err := q.Append(Record{Payload: []byte("414")}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	to := q.log.active().used
+	to := activeSegment(q).used
 	q.mu.Lock()
 	q.flush(kindMark)
 	q.mu.Unlock()
