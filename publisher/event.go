@@ -64,7 +64,7 @@ func (p *Publisher) confess() bool {
 		return false
 	}
 	for _, g := range gaps {
-		p.Log.Warn("readings are lost", "epoch", g.Epoch, "from", g.From, "to", g.To, "count", g.Count, "err", g.Reason)
+		p.Log.Warn("readings given up", "epoch", g.Epoch, "from", g.From, "to", g.To, "count", g.Count, "err", g.Reason)
 		p.record(event{Type: "gap", Epoch: g.Epoch, From: g.From, To: g.To, Count: g.Count, Reason: g.Reason})
 	}
 	p.Outbox.Told()

@@ -12,9 +12,10 @@
 // that may.
 //
 // Other sensors start no goroutine. Here each process has one, which starts the
-// process and waits for its end, and within it those that empty its two pipes: a program that nobody listens to stops in the middle of a write,
-// and its newest line would then be an old one. They end with the process, and
-// whoever ends that waits for them. None of them keeps a schedule.
+// process and waits for its end, and within it those that empty its two pipes: a
+// program that nobody listens to stops in the middle of a write, and its newest
+// line would then be an old one. They end with the process, and whoever ends
+// that waits for them. None of them keeps a schedule.
 package command
 
 import (
