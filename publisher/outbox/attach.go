@@ -87,16 +87,19 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 	q.log = l
 
 	q.review(l)
-	if q.gaps.unsaved { // before anything is forgotten
-		q.writeGaps(q.untold())
+	if q.stale() { // before anything is forgotten
+		q.saveGapsLocked(nil)
 	}
 	l.reap()
 	for len(l.segments) > l.maxSegments { // MaxSize was greater before
 		oldest := l.segments[0]
 		lost := l.lossOf(oldest, oldest.end, &q.mark.acks)
-		q.writeGaps(append(q.untold(), lost.gaps.list...))
+		q.saveGapsLocked(lost.gaps.list)
+		unsaved := q.gaps.unsaved
 		l.giveUp(oldest, oldest.end, lost)
-		q.gaps.unsaved = false
+		q.gaps.unsaved = unsaved
+		q.putBack(lost.events...)
+		q.schedule(q.now())
 	}
 	var err error
 	for _, seg := range l.segments {
@@ -134,6 +137,9 @@ func (q *Queue) review(l *log) {
 
 // finish writes what is left and gives the directory free.
 func (q *Queue) finish() error {
+	if q.stale() { // before a mark says that there is nothing more
+		q.saveGapsLocked(nil)
+	}
 	if q.trouble != nil {
 		q.revive()
 	}
@@ -142,9 +148,6 @@ func (q *Queue) finish() error {
 	}
 	var err error
 	if q.writable() {
-		if q.gaps.unsaved {
-			q.writeGaps(q.untold()) // before a mark says that there is nothing more
-		}
 		q.flush(kindClean)
 		for q.full {
 			q.giveWay()
@@ -163,8 +166,8 @@ func (q *Queue) finish() error {
 		err = fmt.Errorf("%d records were in memory only and are lost: %w", n, q.trouble)
 	}
 	if q.log != nil {
-		if q.gaps.unsaved { // what was told is on the disk now
-			q.writeGaps(q.untold())
+		if q.stale() { // what was told is on the disk now
+			q.saveGapsLocked(nil)
 		}
 		q.log.close()
 		q.log = nil

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,7 +52,16 @@ func newCard() *card {
 }
 
 func (c *card) disk() disk {
-	replace := func(path string, content []byte) error { return os.WriteFile(path, content, 0o600) }
+	replace := func(path string, content []byte) error {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		name := filepath.Base(path)
+		c.durable[cardKey(name)] = bytes.Clone(content)
+		if !slices.Contains(c.names, name) {
+			c.names = append(c.names, name)
+		}
+		return os.WriteFile(path, content, 0o600)
+	}
 	return disk{readAt: (*os.File).ReadAt, writeAt: c.writeAt, sync: c.sync, replace: replace}
 }
 

@@ -103,6 +103,7 @@ func checkModel(t *testing.T, q *Queue, m *model, exact bool) int {
 	t.Helper()
 	time.Sleep(time.Millisecond) // the keeper does what is due
 	synctest.Wait()
+	q.makeReady() // a queue just opened does so at its next write, or when told
 	for _, g := range gapsOf(q) {
 		for seq := g.From; seq <= g.To; seq++ {
 			m.dropped[seq] = true

@@ -220,13 +220,10 @@ func TestLostSegments(t *testing.T) {
 	})
 }
 
-// A damaged segment is kept for a person, not for ever, and never written again.
+// A damaged segment is kept for a person, not for ever, and gets no
+// new life.
 func TestDamagedSegmentsAreSetAside(t *testing.T) {
 	dir := t.TempDir()
-	bad := func() (names []string) {
-		names, _ = filepath.Glob(filepath.Join(dir, badPattern))
-		return names
-	}
 	for round := range 4 {
 		q := open(t, dir, Options{MaxSize: small})
 		for seq := uint64(1); seq <= 100; seq++ {
@@ -240,13 +237,14 @@ func TestDamagedSegmentsAreSetAside(t *testing.T) {
 			})
 		}
 		q = open(t, dir, Options{MaxSize: small})
-		before := len(bad())
+		before := len(bad(dir))
 		for _, r := range held(q) {
 			q.Ack(r.Position)
 		}
-		add(t, q, 101, 200)
-		q.Ack(q.Last())
-		if n := len(bad()); n != min(before+1, keepBad) {
+		q.Ack(add(t, q, 101, 200).Position)
+		q.makeReady() // not when the keeper does
+		q.Ack(add(t, q, 102, 200).Position)
+		if n := len(bad(dir)); n != min(before+1, keepBad) {
 			t.Errorf("round %d: %d set aside, %d before", round, n, before)
 		}
 		q.Close()
@@ -311,5 +309,33 @@ func TestDamageOfTheAcknowledgedIsNotTold(t *testing.T) {
 	}
 	if gaps := gapsOf(q); len(gaps) > 0 {
 		t.Errorf("told %v", gaps)
+	}
+}
+
+// A damaged segment is written on while there is no room for another file.
+func TestDamagedSegmentOnAFullDisk(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, Options{})
+	for seq := uint64(1); seq <= 20; seq++ {
+		add(t, q, seq, 1000)
+	}
+	q.Close()
+	change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
+		b[2*page] ^= 1
+		return b
+	})
+	c := newCard()
+	c.full = true
+	q = open(t, dir, Options{disk: c.disk()})
+	before := held(q)
+	for _, r := range before {
+		q.Ack(r.Position)
+	}
+	want := []Record{add(t, q, 1, 100)}
+	if s := q.Stats(); s.Health != "" {
+		t.Errorf("%+v", s)
+	}
+	if err := check(held(open(t, copyDir(t, dir), Options{})), want, before); err != nil {
+		t.Error(err)
 	}
 }

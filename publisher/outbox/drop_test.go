@@ -122,3 +122,29 @@ func TestInMemoryDropsOldest(t *testing.T) {
 		t.Errorf("dropped %d, want %d", got, first-1)
 	}
 }
+
+// What damage has hidden from a person who drops the rest is told as well.
+func TestDropTellsOfDamage(t *testing.T) {
+	dir := t.TempDir()
+	q := open(t, dir, Options{})
+	epoch := q.Epoch()
+	for seq := uint64(1); seq <= 20; seq++ {
+		add(t, q, seq, 1000)
+	}
+	q.Close()
+	change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
+		b[2*page] ^= 1
+		return b
+	})
+	if _, err := Drop(dir); err != nil {
+		t.Fatal(err)
+	}
+	want := []Gap{
+		{epoch, 1, 7, 7, reasonByHand},
+		{epoch, 9, 20, 12, reasonByHand},
+		{epoch, 8, 8, 1, reasonDoubt},
+	}
+	if diff := cmp.Diff(want, gapsOf(open(t, dir, Options{}))); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -38,6 +38,10 @@ type frame struct {
 	payload  []byte
 }
 
+// event reports whether f is a record that tells of delivery: nothing else says
+// what it does.
+func (f frame) event() bool { return f.kind == kindRecord && f.seq == 0 && f.epoch > 0 }
+
 // size is the bytes f takes in a file.
 func (f frame) size() int {
 	return (frameHead + len(f.payload) + frameAlign - 1) &^ (frameAlign - 1)

@@ -2,12 +2,8 @@ package outbox
 
 import (
 	"cmp"
-	"encoding/json"
-	"os"
-	"path/filepath"
 	"slices"
-
-	"sensor-agent/internal/durable"
+	"time"
 )
 
 // Reasons of a gap, as docs/mqtt.md tells them to consumers.
@@ -28,44 +24,14 @@ const (
 // MaxGaps bounds what is remembered of gaps nobody asked for.
 const maxGaps = 1024
 
-// gapsFile keeps in the outbox's directory what has not been told yet. It
-// changes when a segment is given up, which is rarely.
-const gapsFile = "gaps.json"
-
 // Gaps collects what was lost until somebody has been told.
 type gaps struct {
 	list    []Gap
 	telling []Gap // handed out, and not told yet
 	told    []Gap // told by records up to toldBy, which a power cut could still take
 	toldBy  Position
-	unsaved bool // the file does not say the same
-}
-
-// readGaps returns what the run before has not told.
-func readGaps(dir string) []Gap {
-	text, err := durable.Read(filepath.Join(dir, gapsFile), 1<<20)
-	if err != nil {
-		return nil // there were none
-	}
-	var old []Gap
-	if json.Unmarshal(text, &old) != nil {
-		return nil // the consumers see them all the same, by the numbers
-	}
-	return old
-}
-
-// writeGaps keeps gaps over a restart and a power cut.
-func writeGaps(d disk, dir string, list []Gap) error {
-	path := filepath.Join(dir, gapsFile)
-	if len(list) == 0 {
-		_ = os.Remove(path) // if it comes back they are told again
-		return nil
-	}
-	text, err := json.Marshal(bounded(merged(list)))
-	if err != nil {
-		return err
-	}
-	return d.replace(path, text)
+	unsaved bool          // the file does not say the same
+	saveAt  time.Duration // no earlier is the file tried again; 0 if it could be written
 }
 
 // add notes that one reading was lost. Events, which have no number, are
@@ -84,13 +50,13 @@ func (g *gaps) addRange(gap Gap) {
 	}
 	g.list = append(g.list, gap)
 	if len(g.list) > maxGaps {
-		g.list = bounded(merged(g.list))
+		g.list = bounded(g.list)
 	}
 }
 
 // take hands out all gaps, merged, until told.
 func (g *gaps) take() []Gap {
-	g.telling, g.list = bounded(merged(append(g.telling, g.list...))), nil
+	g.telling, g.list = bounded(append(g.telling, g.list...)), nil
 	return g.telling
 }
 
@@ -131,10 +97,11 @@ func merged(list []Gap) []Gap {
 	return list[:n]
 }
 
-// bounded makes of too many gaps fewer that tell no less: numbers and counts
-// stay right in ranges wider than needed, and causes are summed up. Only when
+// bounded merges gaps, and makes of too many fewer that tell no less: numbers
+// and counts stay right in ranges wider than needed, and causes are summed up. Only when
 // more epochs than that have lost something the oldest are told in words alone.
 func bounded(list []Gap) []Gap {
+	list = merged(list)
 	sameReason := func(a, b Gap) bool { return a.Epoch == b.Epoch && a.Reason == b.Reason }
 	sameEpoch := func(a, b Gap) bool { return a.Epoch == b.Epoch }
 	for _, alike := range []func(a, b Gap) bool{sameReason, sameEpoch} {

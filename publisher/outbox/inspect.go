@@ -75,10 +75,13 @@ func Drop(dir string) (int, error) {
 	}); err != nil {
 		return 0, err
 	}
+	damaged, _ := led.settle(maxPosition) // no later run finds it
+	for _, g := range damaged {
+		told.addRange(g)
+	}
 	if err := writeGaps(realDisk(), dir, told.list); err != nil {
 		return 0, fmt.Errorf("dropping outbox: %w", err)
 	}
-	led.settle(maxPosition)
 	n := led.acks.missing(1, led.next-1)
 	l.mark = &mark{epoch: led.epoch, lastSeq: led.lastSeq, acks: spans{low: led.next - 1}}
 	l.gaps, l.stats = &gaps{}, &Stats{}

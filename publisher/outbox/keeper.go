@@ -37,12 +37,16 @@ func (q *Queue) schedule(at time.Duration) {
 	}
 }
 
-// tend does what is due: tries to end a trouble, writes a mark, syncs what has
-// waited too long, makes a segment ready.
+// tend does what is due: saves gaps, tries to end a trouble, writes a mark, syncs
+// what has waited too long, makes a segment ready.
 func (q *Queue) tend() {
 	q.mu.Lock()
-	now := q.now()
 	q.alarm = 0
+	q.mu.Unlock()
+	q.keepGaps()
+
+	q.mu.Lock()
+	now := q.now()
 	if q.trouble != nil && now >= q.retryAt {
 		q.revive()
 	}
@@ -56,7 +60,6 @@ func (q *Queue) tend() {
 		q.sync(p)
 	}
 	q.makeReady()
-	q.keepGaps()
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -67,8 +70,8 @@ func (q *Queue) tend() {
 		q.schedule(q.retryAt)
 		return
 	}
-	if q.gaps.unsaved && q.log != nil {
-		q.schedule(q.now() + syncAge)
+	if q.log != nil && (q.gaps.unsaved || len(q.gaps.told) > 0) {
+		q.schedule(max(q.now()+syncAge, q.gaps.saveAt))
 	}
 	if q.unmarked > 0 && q.log != nil {
 		q.schedule(q.markAt)
@@ -100,7 +103,6 @@ func (q *Queue) writable() bool { return q.log != nil && q.trouble == nil }
 func (q *Queue) flush(k kind) {
 	retried := false
 	q.full = false
-	q.putBack()
 	for q.written < q.next-1 || k != 0 {
 		from := q.unwrittenFrom()
 		last, err := q.log.write(&q.memory, from, k)
@@ -114,7 +116,6 @@ func (q *Queue) flush(k kind) {
 		}
 		q.written = last
 		k = 0
-		q.putBack()
 	}
 	if q.log.marked {
 		q.log.marked, q.unmarked = false, 0
@@ -122,15 +123,6 @@ func (q *Queue) flush(k kind) {
 	if q.wantsSpare() {
 		q.schedule(q.now())
 	}
-}
-
-// putBack puts events at the end that were in segments given up.
-func (q *Queue) putBack() {
-	for _, r := range q.log.rescued {
-		q.memory.push(q.next, r, q.now())
-		q.next++
-	}
-	q.log.rescued = q.log.rescued[:0]
 }
 
 // unwrittenFrom is the position of the first record that has to be written.
@@ -162,14 +154,20 @@ func (q *Queue) sync(p Position) {
 	}
 	q.mu.Unlock()
 
-	var err error
-	for _, seg := range q.dirty {
+	failed := make([]error, len(q.dirty))
+	for i, seg := range q.dirty {
 		// Another may be lost than the one that fails: all are tried.
-		err = errors.Join(err, q.opt.disk.sync(seg.file))
+		failed[i] = q.opt.disk.sync(seg.file)
 	}
 
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	var err error
+	for i, seg := range q.dirty {
+		if q.log.has(seg) { // else it was set aside meanwhile, and its file closed
+			err = errors.Join(err, failed[i])
+		}
+	}
 	q.stats.Syncs += uint64(len(q.dirty))
 	if err == nil {
 		q.synced = max(q.synced, min(written, q.written))
@@ -255,16 +253,4 @@ func (q *Queue) makeReady() {
 
 func (q *Queue) wantsSpare() bool {
 	return q.writable() && q.log.wantsSpare() && q.now() >= q.readyAt
-}
-
-// keepGaps brings the file of gaps up to date.
-func (q *Queue) keepGaps() {
-	q.saving.Lock()
-	defer q.saving.Unlock()
-	q.mu.Lock()
-	stale := q.gaps.unsaved && q.writable() && q.toldForGood()
-	q.mu.Unlock()
-	if stale {
-		q.saveGaps(nil)
-	}
 }

@@ -183,3 +183,9 @@ func gapsOf(q *Queue) []Gap {
 	q.Told()
 	return gaps
 }
+
+// bad returns the segments set aside.
+func bad(dir string) []string {
+	names, _ := filepath.Glob(filepath.Join(dir, badPattern))
+	return names
+}

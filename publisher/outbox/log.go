@@ -23,8 +23,6 @@ type log struct {
 	gaps  *gaps
 	stats *Stats
 
-	rescued []Record // events of segments that were given up: to be put in anew
-
 	marked       bool // a mark was written; the queue sets it back
 	buf, markBuf []byte
 }
@@ -48,6 +46,9 @@ func (l *log) active() *segment {
 func (l *log) write(m *memory, from Position, k kind) (Position, error) {
 	seg := l.active()
 	life := l.mark.acks.next(0) >= from
+	if seg != nil && seg.damaged && len(l.spare) == 0 {
+		life = false // written on until the keeper has made another: the disk may have no room for one
+	}
 	need := int64(maxMarkSize)
 	if m.holds(from) {
 		need += int64(m.frame(from).size())
@@ -169,7 +170,10 @@ func (l *log) sync(seg *segment) error {
 // Append has to wait for one.
 func (l *log) wantsSpare() bool {
 	seg := l.active()
-	return len(l.spare) == 0 && seg != nil && seg.used > l.segmentSize/2
+	if len(l.spare) > 0 || seg == nil {
+		return false
+	}
+	return seg.used > l.segmentSize/2 || seg.damaged && len(l.segments) == 1
 }
 
 // take returns a segment that is not in use: a spare one, the oldest, if none
@@ -249,6 +253,11 @@ func (l *log) shelve(seg *segment) {
 		seg.base = 0
 	}
 	l.spare = append(l.spare, seg)
+}
+
+// has reports whether seg is still one of the log's.
+func (l *log) has(seg *segment) bool {
+	return slices.Contains(l.segments, seg) || slices.Contains(l.spare, seg)
 }
 
 // size is the bytes of the segments in use.

@@ -13,7 +13,7 @@ var errFull = errors.New("outbox full")
 // A loss is what giving up a segment costs.
 type loss struct {
 	gaps    gaps
-	events  []Record // to be put in anew: nothing else tells what they do
+	events  []Record // to be put in anew
 	waiting uint64   // records not acknowledged, with
 	damaged uint64   // those that cannot be read
 }
@@ -52,7 +52,7 @@ func (l *log) lossOf(seg *segment, end Position, acks *spans) loss {
 		}
 		switch {
 		case acks.has(f.position):
-		case f.seq == 0 && f.epoch > 0 && f.size() <= room: // an event is small
+		case f.event() && f.size() <= room: // it is small
 			room -= f.size()
 			lost.events = append(lost.events, Record{Epoch: f.epoch, Payload: bytes.Clone(f.payload)})
 		default:
@@ -65,10 +65,9 @@ func (l *log) lossOf(seg *segment, end Position, acks *spans) loss {
 }
 
 // giveUp drops the records of seg up to end, which is what lost tells of. The
-// gaps have to be on the disk before.
+// gaps have to be on the disk before. The events are up to the caller.
 func (l *log) giveUp(seg *segment, end Position, lost loss) {
 	l.mark.acks.add(seg.base, end)
-	l.rescued = append(l.rescued, lost.events...)
 	for _, g := range lost.gaps.list {
 		l.gaps.addRange(g)
 	}
@@ -111,18 +110,29 @@ func (q *Queue) giveWay() (full bool) {
 }
 
 // giveUpOldest reads the segment and saves the gaps, which a slow card makes a
-// matter of seconds, with q.mu unlocked. Until the gaps are on the disk nothing
-// is forgotten; a kill in between costs nothing either, see [Queue.review].
+// matter of seconds, with q.mu unlocked. Until the gaps are on the disk, and the
+// events there once more, nothing is forgotten; a kill in between costs nothing
+// either, see [Queue.review]. Only if there is no room left to write to the
+// events are put back when they are gone, and a power cut may take them.
 func (q *Queue) giveUpOldest() {
 	l, oldest := q.log, q.log.segments[0]
 	life, end := *oldest, min(oldest.end, q.written)
 	acks := spans{q.mark.acks.low, slices.Clone(q.mark.acks.above)}
+	ahead := !q.full // there is room to have the events elsewhere before
 	q.mu.Unlock()
 	lost := l.lossOf(&life, end, &acks)
 	if len(lost.gaps.list) > 0 {
 		q.saveGaps(lost.gaps.list)
 	}
 	q.mu.Lock()
+	if ahead && len(lost.events) > 0 {
+		q.putBack(lost.events...)
+		q.flush(0)
+		last := q.next - 1
+		q.mu.Unlock()
+		q.sync(last)
+		q.mu.Lock()
+	}
 
 	if !q.wantsRoom() || l.segments[0] != oldest || oldest.serial != life.serial {
 		q.gaps.unsaved = true // the file tells too much
@@ -136,33 +146,56 @@ func (q *Queue) giveUpOldest() {
 	}
 	l.giveUp(oldest, end, lost)
 	q.gaps.unsaved = unsaved
-}
-
-// saveGaps writes the file of what is still to be told, and of more that is
-// about to be lost. q.saving is held, q.mu is not.
-func (q *Queue) saveGaps(more []Gap) {
-	q.mu.Lock()
-	list := append(q.untold(), more...)
-	q.mu.Unlock()
-	q.writeGaps(list)
-}
-
-func (q *Queue) writeGaps(list []Gap) {
-	if err := writeGaps(q.opt.disk, q.dir, list); err != nil {
-		q.opt.Log.Warn("gaps may not be told after a restart", "err", err)
+	if !ahead {
+		q.putBack(lost.events...)
 	}
 }
 
-// toldForGood reports whether the events that tell of gaps are delivered, or on
-// the disk.
-func (q *Queue) toldForGood() bool { return q.mark.acks.next(q.synced) > q.gaps.toldBy }
-
-// untold returns what the file has to tell.
-func (q *Queue) untold() []Gap {
-	g := &q.gaps
-	if q.toldForGood() {
-		g.told = nil
+// putBack puts events at the end that would be lost where they are.
+func (q *Queue) putBack(events ...Record) {
+	for _, r := range events {
+		q.memory.push(q.next, r, q.now())
+		if len(q.gaps.told) > 0 { // it may be the one that tells
+			q.gaps.toldBy = q.next
+		}
+		q.next++
 	}
-	g.unsaved = len(g.told) > 0
-	return slices.Concat(g.told, g.telling, g.list)
+}
+
+// makeRoom forgets the oldest records in memory until n more bytes fit.
+func (q *Queue) makeRoom(n int) {
+	room := q.unwritten / 16 // for events, as in lossOf
+	for q.memory.len() > 0 {
+		size := q.memory.size() + n
+		if size <= q.recent {
+			return
+		}
+		oldest := q.memory.first
+		if oldest > q.synced && !q.mark.acks.has(oldest) {
+			// The disk may not have it, or may not have kept it.
+			if size <= q.unwritten {
+				return
+			}
+			if oldest > q.written {
+				f := q.memory.frame(oldest)
+				q.mark.acks.add(oldest, oldest)
+				if f.event() && f.size() <= room {
+					room -= f.size()
+					q.putBack(Record{Epoch: f.epoch, Payload: bytes.Clone(f.payload)})
+				} else {
+					q.stats.Dropped++
+					q.gaps.add(f.epoch, f.seq, q.reason())
+				}
+			}
+		}
+		q.memory.drop()
+	}
+}
+
+// reason is why memory is full.
+func (q *Queue) reason() string {
+	if q.trouble != nil {
+		return reasonMemory
+	}
+	return reasonFull
 }

@@ -22,6 +22,7 @@ type trial struct {
 	acked  map[reading]bool // delivered, of these
 	must   []Record         // that the next run has to find
 	may    []Record         // that any later run can find: delivered but not for sure marked, or perhaps lost
+	gone   []Record         // given up and not told yet: the next run finds or tells them
 	seq    uint64
 }
 
@@ -34,7 +35,9 @@ func (r *trial) run(t *testing.T, last bool) error {
 		q.Close()
 		return err
 	}
-	if err := checkGaps(gapsOf(q), found, r.taken, r.acked); err != nil {
+	gaps := gapsOf(q)
+	err := errors.Join(checkGaps(gaps, found, r.taken, r.acked), checkTold(gaps, found, r.gone))
+	if err != nil {
 		q.Close()
 		return err
 	}
@@ -77,23 +80,29 @@ func (r *trial) run(t *testing.T, last bool) error {
 	r.card.set(func() { r.card.failSync = nil })
 	cut := r.rnd.IntN(4) > 0
 	now := time.Now()
-	dropped := map[Position]bool{}
-	for _, g := range gapsOf(q) {
-		for _, rec := range all {
-			if rec.Epoch == g.Epoch && rec.Seq >= g.From && rec.Seq <= g.To {
-				dropped[rec.Position] = true
-			}
-		}
+	q.mu.Lock()
+	inMemory := q.next // from here on: the disk has failed twice, and Stats says so
+	if q.trouble != nil {
+		inMemory = q.written + 1
+	}
+	q.mu.Unlock()
+	there := map[Position]bool{}
+	for _, rec := range held(q) {
+		there[rec.Position] = true
 	}
 	kill(q)
 	if cut {
 		r.dir = r.card.cut(t, r.dir, r.rnd)
 		r.card.insert(t, r.dir)
 	}
-	r.must = nil
+	r.must, r.gone = nil, nil
 	for _, rec := range all {
-		young := cut && r.policy == Lazy && now.Sub(at[rec.Position]) <= time.Second
-		if acked[rec.Position] || dropped[rec.Position] || young {
+		young := cut && r.policy == Lazy && now.Sub(at[rec.Position]) <= time.Second || rec.Position >= inMemory
+		dropped := !there[rec.Position]
+		if dropped && !acked[rec.Position] && !young {
+			r.gone = append(r.gone, rec)
+		}
+		if acked[rec.Position] || dropped || young {
 			r.may = append(r.may, rec)
 		} else {
 			r.must = append(r.must, rec)

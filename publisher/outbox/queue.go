@@ -180,38 +180,6 @@ func (q *Queue) Append(r Record) (Position, error) {
 	return p, nil
 }
 
-// makeRoom forgets the oldest records in memory until n more bytes fit.
-func (q *Queue) makeRoom(n int) {
-	for q.memory.len() > 0 {
-		size := q.memory.size() + n
-		if size <= q.recent {
-			return
-		}
-		oldest := q.memory.first
-		if oldest > q.synced && !q.mark.acks.has(oldest) {
-			// The disk may not have it, or may not have kept it.
-			if size <= q.unwritten {
-				return
-			}
-			if oldest > q.written {
-				f := q.memory.frame(oldest)
-				q.stats.Dropped++
-				q.gaps.add(f.epoch, f.seq, q.reason())
-				q.mark.acks.add(oldest, oldest)
-			}
-		}
-		q.memory.drop()
-	}
-}
-
-// reason is why memory is full.
-func (q *Queue) reason() string {
-	if q.trouble != nil {
-		return reasonMemory
-	}
-	return reasonFull
-}
-
 // Ack notes that the record at p is delivered. The disk learns of it within
 // 800 ms; if the process dies before, the record is delivered again.
 func (q *Queue) Ack(p Position) {
@@ -273,7 +241,7 @@ func (q *Queue) Told() {
 	defer q.mu.Unlock()
 	g := &q.gaps
 	g.told, g.telling = bounded(append(g.told, g.telling...)), nil
-	g.toldBy, g.unsaved = q.next-1, true
+	g.toldBy = q.next - 1
 	if q.writable() {
 		q.schedule(q.now())
 	}

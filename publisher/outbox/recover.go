@@ -260,10 +260,19 @@ func (h hole) damage(acks *spans, known Position) (list []Gap, n uint64) {
 	return list, n
 }
 
-// pieces leaves out of h what is in acks, if it is known which readings these
-// are: when no record of h was anything else.
+// pieces parts h where a run ends or begins: a neighbour tells nothing of another
+// run. Within one it leaves out what is in acks, if it is known which readings
+// these are: when no record of h was anything else.
 func (h hole) pieces(acks *spans) (list []hole) {
 	a, b := h.before, h.after
+	if begin := runOf(h.to + 1); begin > h.from {
+		end := min(runOf(h.from-1)+runLength, begin)
+		return []hole{
+			{span{h.from, end - 1}, a, reading{}},
+			{span{end, begin - 1}, reading{}, reading{}}, // whole runs, of which nothing is left
+			{span{begin, h.to}, reading{}, b},
+		}
+	}
 	if a.seq == 0 || a.epoch != b.epoch || b.seq-a.seq-1 != uint64(h.to-h.from+1) {
 		return []hole{h}
 	}

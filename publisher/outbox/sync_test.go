@@ -4,6 +4,7 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -189,4 +190,40 @@ func TestAppendsShareSyncs(t *testing.T) {
 	if n := q.Stats().Syncs; n > 2 {
 		t.Errorf("%d syncs for %d appends at the same time", n, streams)
 	}
+}
+
+// A damaged segment that is set aside while it is synced is no failing disk.
+func TestSetAsideDuringSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir := t.TempDir()
+		q := open(t, dir, Options{})
+		for seq := uint64(1); seq <= 20; seq++ {
+			add(t, q, seq, 1000)
+		}
+		q.Close()
+		change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
+			b[2*page] ^= 1
+			return b
+		})
+		var armed atomic.Bool
+		d := realDisk()
+		d.sync = func(f *os.File) error {
+			if armed.CompareAndSwap(true, false) {
+				for _, r := range held(q) {
+					q.Ack(r.Position)
+				}
+				q.Ack(add(t, q, 2, 1000).Position) // a new life elsewhere
+			}
+			return fdatasync(f)
+		}
+		q = open(t, dir, Options{disk: d})
+		defer q.Close()
+		r := add(t, q, 1, 100)
+		synctest.Wait() // the keeper makes a segment ready
+		armed.Store(true)
+		q.sync(r.Position)
+		if s := q.Stats(); s.SyncErrors > 0 || len(bad(dir)) != 1 {
+			t.Errorf("%d segments set aside, %+v", len(bad(dir)), s)
+		}
+	})
 }

@@ -55,29 +55,6 @@ func TestGapsAreToldOverRestarts(t *testing.T) {
 	}
 }
 
-// Events are not given up with the readings around them: nothing else says
-// what they say.
-func TestEventsOutliveAFullOutbox(t *testing.T) {
-	dir := t.TempDir()
-	q := open(t, dir, Options{MaxSize: small})
-	if _, err := q.Append(Record{Epoch: 7, Payload: []byte("an epoch begins")}); err != nil {
-		t.Fatal(err)
-	}
-	seq := overflow(t, q, 1)
-	overflow(t, q, seq) // the event has been put back, and was given up once more
-	for name, q := range map[string]*Queue{"same run": q, "after a kill": open(t, copyDir(t, dir), Options{MaxSize: small})} {
-		events := 0
-		for _, r := range held(q) {
-			if r.Seq == 0 && r.Epoch == 7 && string(r.Payload) == "an epoch begins" {
-				events++
-			}
-		}
-		if events != 1 {
-			t.Errorf("%s: the event is there %d times", name, events)
-		}
-	}
-}
-
 // What a person has dropped is told as well.
 func TestDroppedByHandIsTold(t *testing.T) {
 	dir := t.TempDir()
@@ -95,19 +72,6 @@ func TestDroppedByHandIsTold(t *testing.T) {
 	want := []Gap{{epoch, 1, 10, 10, reasonByHand}}
 	if diff := cmp.Diff(want, gapsOf(open(t, dir, Options{}))); diff != "" {
 		t.Error(diff)
-	}
-}
-
-// What has no identity goes with the readings around it.
-func TestAnonymousRecordsAreNotPutBack(t *testing.T) {
-	q := open(t, t.TempDir(), Options{MaxSize: small})
-	for q.Stats().Dropped < 1000 {
-		if _, err := q.Append(Record{Payload: []byte("414")}); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if gaps := gapsOf(q); len(gaps) > 0 {
-		t.Errorf("gaps %v", gaps)
 	}
 }
 
@@ -170,33 +134,6 @@ func TestToldIsKeptUntilTheEventIsDurable(t *testing.T) {
 		synctest.Wait()
 		if left := readGaps(q.dir); len(left) > 0 || q.alarm != 0 {
 			t.Errorf("left: %v, alarm %v", left, q.alarm)
-		}
-	})
-}
-
-// What was lost in memory while the disk took nothing is told after a restart
-// as well.
-func TestGapsOfMemoryAreToldOverRestarts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := newCard()
-		q := open(t, t.TempDir(), Options{disk: c.disk()})
-		c.set(func() { c.readOnly = true })
-		for seq := uint64(1); seq <= 5000; seq++ {
-			add(t, q, seq, 1000)
-		}
-		c.set(func() { c.readOnly = false })
-		time.Sleep(retryDelay)
-		synctest.Wait()
-		killed := open(t, copyDir(t, q.dir), Options{})
-		defer killed.Close()
-		q.Close()
-		closed := open(t, q.dir, Options{})
-		defer closed.Close()
-		for name, q := range map[string]*Queue{"killed": killed, "closed": closed} {
-			gaps := gapsOf(q)
-			if len(gaps) != 1 || gaps[0].Reason != reasonMemory || gaps[0].Count+uint64(len(held(q))) != 5000 {
-				t.Errorf("%s: gaps %v, held %d", name, gaps, len(held(q)))
-			}
 		}
 	})
 }

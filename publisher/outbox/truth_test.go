@@ -170,3 +170,34 @@ func TestGapOfTheUnreadableInAFullOutbox(t *testing.T) {
 		t.Errorf("%d told, %d held, %d together; %+v", n, len(all), seq, s)
 	}
 }
+
+// checkTold returns what of gone is neither held nor told.
+func checkTold(gaps []Gap, held, gone []Record) error {
+	known := map[reading]bool{}
+	for _, r := range held {
+		known[reading{r.Epoch, r.Seq}] = true
+	}
+	for _, g := range gaps {
+		for seq := g.From; seq <= g.To; seq++ {
+			known[reading{g.Epoch, seq}] = true
+		}
+	}
+	for _, r := range gone {
+		if !known[reading{r.Epoch, r.Seq}] {
+			return fmt.Errorf("lost and not told: position %d seq %d (of %d given up, %d gaps)", r.Position, r.Seq, len(gone), len(gaps))
+		}
+	}
+	return nil
+}
+
+// What is missing of one run is not told of the epoch of another.
+func TestGapOverRuns(t *testing.T) {
+	const first, second, third = 1 * runLength, 2 * runLength, 3 * runLength
+	acks := spans{above: []span{{first + 12, second - 1}, {second + 4, third - 1}}}
+	h := hole{span{first + 10, third + 4}, reading{7, 9}, reading{9, 6}}
+	gaps, n := h.damage(&acks, maxPosition)
+	want := []Gap{{7, 10, 11, 2, reasonDoubt}, {9, 1, 5, 5, reasonDoubt}}
+	if diff := cmp.Diff(want, gaps); diff != "" || n != 2+4+5 {
+		t.Errorf("%d records: %s", n, diff)
+	}
+}
