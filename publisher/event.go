@@ -44,8 +44,9 @@ func (p *Publisher) record(e event) {
 		return
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.append(record{qos: 1, kind: kindEvent, at: p.Clock.Stamp(time.Now()), topic: []byte(p.Topics.Event), body: body}, 0)
+	position := p.append(record{qos: 1, kind: kindEvent, at: p.Clock.Stamp(time.Now()), topic: []byte(p.Topics.Event), body: body}, 0)
+	p.mu.Unlock()
+	p.Outbox.Secure(position)
 }
 
 // announce records the beginning of the epoch.

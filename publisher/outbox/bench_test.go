@@ -58,6 +58,7 @@ func BenchmarkAppendEach(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		q.Secure(p)
 		q.Ack(p)
 	}
 }

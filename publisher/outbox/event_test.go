@@ -72,9 +72,11 @@ func TestPowerCutKeepsEventsOfAFullOutbox(t *testing.T) {
 			c := newCard()
 			q := open(t, t.TempDir(), Options{MaxSize: small, Sync: policy, disk: c.disk()})
 			defer q.Close()
-			if _, err := q.Append(Record{Epoch: 7, Payload: []byte("an epoch begins")}); err != nil {
+			p, err := q.Append(Record{Epoch: 7, Payload: []byte("an epoch begins")})
+			if err != nil {
 				t.Fatal(err)
 			}
+			q.Secure(p)
 			time.Sleep(time.Second)
 			rnd, cuts, lost := seeded(t, 1), 0, 0
 			c.set(func() {

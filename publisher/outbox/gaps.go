@@ -98,8 +98,9 @@ func merged(list []Gap) []Gap {
 }
 
 // bounded merges gaps, and makes of too many fewer that tell no less: numbers
-// and counts stay right in ranges wider than needed, and causes are summed up. Only when
-// more epochs than that have lost something the oldest are told in words alone.
+// and counts stay right in ranges wider than needed, and causes are summed up.
+// Only when more epochs than that have lost something the oldest are told in
+// words alone.
 func bounded(list []Gap) []Gap {
 	list = merged(list)
 	sameReason := func(a, b Gap) bool { return a.Epoch == b.Epoch && a.Reason == b.Reason }
