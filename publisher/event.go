@@ -44,9 +44,8 @@ func (p *Publisher) record(e event) {
 		return
 	}
 	p.mu.Lock()
-	position := p.append(record{qos: 1, kind: kindEvent, at: p.Clock.Stamp(time.Now()), topic: []byte(p.Topics.Event), body: body}, 0)
-	p.mu.Unlock()
-	p.Outbox.Secure(position)
+	defer p.mu.Unlock()
+	p.append(record{qos: 1, kind: kindEvent, at: p.Clock.Stamp(time.Now()), topic: []byte(p.Topics.Event), body: body}, 0)
 }
 
 // announce records the beginning of the epoch.

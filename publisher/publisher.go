@@ -109,19 +109,12 @@ const (
 // are not kept. It does not wait for the broker and may be called by several
 // goroutines.
 func (p *Publisher) Publish(stream int, at time.Time, readings []sensors.Reading) {
-	p.mu.Lock()
-	position := p.queue(stream, at, readings)
-	p.mu.Unlock()
-	// Streams that tick together wait for the disk together.
-	p.Outbox.Secure(position)
-}
-
-// queue is Publish up to the outbox; p.mu is held.
-func (p *Publisher) queue(stream int, at time.Time, readings []sensors.Reading) outbox.Position {
 	s := &p.Streams[stream]
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	var ok bool
 	if p.body, ok = s.appendBody(p.body[:0], readings); !ok {
-		return 0
+		return
 	}
 	r := record{qos: s.QoS, retain: s.Retain, at: p.Clock.Stamp(at), topic: p.topicOf[stream], body: p.body}
 	var seq uint64 // a bare value has no room for a number, so it takes none
@@ -131,25 +124,22 @@ func (p *Publisher) queue(stream int, at time.Time, readings []sensors.Reading) 
 		p.seq++
 		seq = p.seq
 	}
-	position := p.append(r, seq)
+	p.append(r, seq)
 	if p.Log.Enabled(context.Background(), slog.LevelDebug) {
 		p.Log.Debug("queued", "stream", s.Name, "epoch", p.epoch, "seq", seq)
 	}
-	return position
 }
 
-// append puts a record into the outbox, and returns where; p.mu is held.
-func (p *Publisher) append(r record, seq uint64) outbox.Position {
+// append puts a record into the outbox; p.mu is held.
+func (p *Publisher) append(r record, seq uint64) {
 	p.rec = r.append(p.rec[:0])
 	epoch := p.epoch
 	if r.kind == kindValue {
 		epoch = 0 // it belongs to none, which tells it from an event
 	}
-	position, err := p.Outbox.Append(outbox.Record{Epoch: epoch, Seq: seq, Payload: p.rec})
-	if err != nil {
+	if _, err := p.Outbox.Append(outbox.Record{Epoch: epoch, Seq: seq, Payload: p.rec}); err != nil {
 		p.Log.Error("a message is lost", "topic", string(r.topic), "seq", seq, "err", err)
 	}
-	return position
 }
 
 // Answer sends the answer to a command while connected; without a connection

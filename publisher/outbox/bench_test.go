@@ -58,7 +58,6 @@ func BenchmarkAppendEach(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		q.Secure(p)
 		q.Ack(p)
 	}
 }

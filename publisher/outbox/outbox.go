@@ -85,8 +85,7 @@ const (
 	// Lazy syncs only while a record has been waiting for its acknowledgement
 	// for most of a second: hardly ever, when the broker is up.
 	Lazy Sync = "lazy"
-	// Each syncs before [Queue.Secure] returns. It costs the card a page per
-	// record, or per records that are secured at the same time.
+	// Each syncs before Append returns. It costs the card a page per record.
 	Each Sync = "each"
 )
 

@@ -142,9 +142,9 @@ func (q *Queue) Previous() Previous {
 }
 
 // Append puts r at the end of the queue. When it returns, r survives the death
-// of the process; [Queue.Secure] has it survive a power cut. If the disk takes
-// nothing, r is held in memory instead and Stats says so; the error is only for
-// a payload that is too long and a queue that is closed.
+// of the process, and with [Each] a power cut. If the disk takes nothing, r is
+// held in memory instead and Stats says so; the error is only for a payload
+// that is too long and a queue that is closed.
 func (q *Queue) Append(r Record) (Position, error) {
 	if len(r.Payload) > MaxPayload {
 		return 0, fmt.Errorf("a payload of %d bytes does not fit the outbox: at most %d", len(r.Payload), MaxPayload)
@@ -174,17 +174,10 @@ func (q *Queue) Append(r Record) (Position, error) {
 	for full { // more than the keeper can make room for beside
 		full = q.dropOldest()
 	}
-	return p, nil
-}
-
-// Secure waits until what was appended up to p is as safe as the policy
-// promises: with [Each] it survives a power cut from then on. Those who wait at
-// the same time share syncs, so it is not for calling with a lock held over
-// Append. 0 is a position of nothing.
-func (q *Queue) Secure(p Position) {
-	if q.opt.Sync == Each && p > 0 {
+	if q.opt.Sync == Each {
 		q.sync(p)
 	}
+	return p, nil
 }
 
 // Ack notes that the record at p is delivered. The disk learns of it within

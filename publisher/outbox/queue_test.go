@@ -222,7 +222,9 @@ func concurrently(t *testing.T, policy Sync) {
 		all.Go(func() {
 			for i := range each {
 				seq := uint64(w*each + i + 1)
-				add(t, q, seq, 60)
+				if _, err := q.Append(Record{Epoch: q.Epoch(), Seq: seq, Payload: payload(seq, 60)}); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}
