@@ -15,6 +15,7 @@ WEAR       ?= 60s
 CUTS       ?= 20
 SOAK       ?= 0s
 SEED       ?= 1
+TESTFLAGS  ?=
 
 tool  = go tool -modfile=internal/tools/go.mod
 # Nothing here speaks HTTP/2, which would be linked in with the broker of the demo.
@@ -63,7 +64,7 @@ test: ## run every test this machine has the programs for, and say what was left
 
 .PHONY: race
 race: ## the same under the race detector (needs a C compiler)
-	$(call run-tests,go test -race -timeout 20m ./...)
+	$(call run-tests,go test -race -timeout 20m $(TESTFLAGS) ./...)
 
 # Go's fuzzing now and then takes the end of its time for a failure
 # (golang.org/issue/75804), and ten seconds in which the machine stalls for an
@@ -92,7 +93,7 @@ chaos: ## kill the agent and its broker for CHAOS_TIME (10m) and account for eve
 	CHAOS_TIME=$(CHAOS_TIME) go test -count=1 -v -timeout 0 -run 'NothingIsLost|MosquittoKilled' ./internal/chaos
 
 .PHONY: long
-long: ## tests that take minutes: a long backlog, and how fast it drains
+long: ## a test that takes minutes: a long backlog
 	SENSOR_AGENT_TEST_LONG=1 go test -count=1 -v -timeout 20m -run Backlog ./internal/failover
 
 .PHONY: powercut

@@ -15,12 +15,10 @@ import (
 	"sensor-agent/sensors"
 )
 
-// long, when not empty, makes a backlog a long one: it takes minutes to drain.
-var long = os.Getenv("SENSOR_AGENT_TEST_LONG")
-
-// backlog is what an agent has in its outbox when its broker is back.
+// backlog is how many readings an agent has in its outbox when its broker is
+// back. A long backlog takes minutes to drain.
 func backlog() int {
-	if long != "" {
+	if os.Getenv("SENSOR_AGENT_TEST_LONG") != "" {
 		return 100_000
 	}
 	return 5_000
@@ -47,6 +45,20 @@ func TestBacklog(t *testing.T) {
 	took := all[len(all)-1].at.Sub(all[0].at) + busy // the first was noted after that
 	t.Logf("a backlog of %d came at %.0f readings/s; by the consumer's rule: %s",
 		len(held), float64(len(all)-1)/took.Seconds(), s.rule.Summary())
+	s.inOrder()
+}
+
+// Without a pace, to a broker that queues whatever comes, it loses nothing
+// either. How fast that is, make bench tells.
+func TestUnpacedBacklog(t *testing.T) {
+	t.Parallel()
+	server := mosquitto.Start(t, "allow_anonymous true", "max_queued_messages 0")
+	s := subscribe(t, server.Port)
+	dir := t.TempDir()
+	held := fill(t, dir, backlog())
+	a := startAgent(t, time.Hour, fmt.Sprintf("dir: %q, drain: 0", dir), server.URL())
+	until(t, "the backlog has come", func() bool { return s.missing(held) == 0 })
+	a.stop()
 	s.inOrder()
 }
 

@@ -103,7 +103,6 @@ func (q *Queue) takeOver(l *log, led *ledger) {
 	}
 	var err error
 	for _, seg := range l.segments {
-		seg.since = q.now()
 		// A killed process may have left it in the page cache only.
 		if !l.mark.acks.covers(seg.base, seg.end) {
 			err = errors.Join(err, l.sync(seg))

@@ -314,19 +314,10 @@ func TestDamageOfTheAcknowledgedIsNotTold(t *testing.T) {
 
 // A damaged segment is written on while there is no room for another file.
 func TestDamagedSegmentOnAFullDisk(t *testing.T) {
-	dir := t.TempDir()
-	q := open(t, dir, Options{})
-	for seq := uint64(1); seq <= 20; seq++ {
-		add(t, q, seq, 1000)
-	}
-	q.Close()
-	change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
-		b[2*page] ^= 1
-		return b
-	})
+	dir, _ := damagedLog(t)
 	c := newCard()
 	c.full = true
-	q = open(t, dir, Options{disk: c.disk()})
+	q := open(t, dir, Options{disk: c.disk()})
 	before := held(q)
 	for _, r := range before {
 		q.Ack(r.Position)

@@ -126,17 +126,7 @@ func TestInMemoryDropsOldest(t *testing.T) {
 
 // What damage has hidden from a person who drops the rest is told as well.
 func TestDropTellsOfDamage(t *testing.T) {
-	dir := t.TempDir()
-	q := open(t, dir, Options{})
-	epoch := q.Epoch()
-	for seq := uint64(1); seq <= 20; seq++ {
-		add(t, q, seq, 1000)
-	}
-	q.Close()
-	change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
-		b[2*page] ^= 1
-		return b
-	})
+	dir, epoch := damagedLog(t)
 	if _, err := Drop(dir); err != nil {
 		t.Fatal(err)
 	}

@@ -98,6 +98,25 @@ func check(got, must, may []Record) error {
 	return nil
 }
 
+// damagedLog returns the directory of a log of 20 readings, of which one cannot
+// be read, and their epoch.
+func damagedLog(t *testing.T) (dir string, epoch uint64) {
+	t.Helper()
+	dir = t.TempDir()
+	q := open(t, dir, Options{})
+	for seq := uint64(1); seq <= 20; seq++ {
+		add(t, q, seq, 1000)
+	}
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
+		b[2*page] ^= 1
+		return b
+	})
+	return dir, q.Epoch()
+}
+
 // copyDir makes a copy of an outbox as a kill -9 at this instant leaves it.
 func copyDir(t testing.TB, dir string) string {
 	t.Helper()

@@ -47,7 +47,6 @@ package outbox
 import (
 	"errors"
 	"log/slog"
-	"time"
 )
 
 // MaxPayload is the most bytes a record can carry.
@@ -117,14 +116,13 @@ type Previous struct {
 
 // Stats is a queue at one instant. Counters start with the queue.
 type Stats struct {
-	Held         uint64        // records waiting for their acknowledgement
-	HeldInMemory uint64        // those of them that the disk does not have
-	Bytes        int64         // disk or memory in use for them
-	OldestAge    time.Duration // how long the oldest has waited; for one of an earlier run, since the start
-	Dropped      uint64        // records given up unacknowledged, because there was no room
-	Damaged      uint64        // records missing for damage: lost, or delivered before
-	SkippedBytes uint64        // stepped over because they were no frame
-	TornTails    uint64        // segments that ended within a frame when opened
+	Held         uint64 // records waiting for their acknowledgement
+	HeldInMemory uint64 // those of them that the disk does not have
+	Bytes        int64  // disk or memory in use for them
+	Dropped      uint64 // records given up unacknowledged, because there was no room
+	Damaged      uint64 // records missing for damage: lost, or delivered before
+	SkippedBytes uint64 // stepped over because they were no frame
+	TornTails    uint64 // segments that ended within a frame when opened
 	Syncs        uint64
 	SyncErrors   uint64
 	BytesWritten uint64 // handed to write(2); the card writes whole pages, but one page many times only once

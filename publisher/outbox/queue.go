@@ -265,16 +265,6 @@ func (q *Queue) Stats() Stats {
 	if s.Held == 0 {
 		return s
 	}
-	oldest := acks.next(0)
-	now := q.now()
-	switch {
-	case q.memory.holds(oldest):
-		s.OldestAge = q.memory.age(oldest, now)
-	case q.log != nil:
-		if seg := q.log.find(oldest); seg != nil {
-			s.OldestAge = now - seg.since
-		}
-	}
 	s.Bytes = int64(q.memory.size())
 	if q.log != nil {
 		s.Bytes = q.log.size()

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 )
 
 // headerMagic is the payload of a header, so that a person who looks into the
@@ -35,7 +34,6 @@ type segment struct {
 	base   Position // lowest in it
 	end    Position // highest in it that counts; base-1 when there is none
 	used   int64    // where the next frame goes
-	since  time.Duration
 
 	dirty   bool // written since it was last synced
 	suspect bool // unreadable in part, or not synced when it should have been: never written again

@@ -195,16 +195,8 @@ func TestAppendsShareSyncs(t *testing.T) {
 // A damaged segment that is set aside while it is synced is no failing disk.
 func TestSetAsideDuringSync(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		dir := t.TempDir()
-		q := open(t, dir, Options{})
-		for seq := uint64(1); seq <= 20; seq++ {
-			add(t, q, seq, 1000)
-		}
-		q.Close()
-		change(t, segmentFiles(t, dir)[0], func(b []byte) []byte {
-			b[2*page] ^= 1
-			return b
-		})
+		dir, _ := damagedLog(t)
+		var q *Queue
 		var armed atomic.Bool
 		d := realDisk()
 		d.sync = func(f *os.File) error {

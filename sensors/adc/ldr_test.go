@@ -108,7 +108,7 @@ func FuzzMeasure(f *testing.F) {
 	f.Fuzz(func(t *testing.T, fixed, r10 string, gamma float64, ground bool, fraction, scale, offset float64) {
 		cell := LDR{Gamma: &gamma}
 		if cell.Fixed.UnmarshalText([]byte(fixed)) != nil || cell.R10.UnmarshalText([]byte(r10)) != nil {
-			t.Skip()
+			return
 		}
 		if ground {
 			cell.Side = groundSide

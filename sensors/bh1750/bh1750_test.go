@@ -307,7 +307,7 @@ func FuzzRead(f *testing.F) {
 			o.Mode = modeHigh2
 		}
 		if _, err := planned(o); err != nil {
-			t.Skip()
+			return
 		}
 		synctest.Test(t, func(t *testing.T) {
 			bus := plugged(chips.NewBH1750())

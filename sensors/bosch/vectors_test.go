@@ -164,8 +164,12 @@ func TestVectors(t *testing.T) {
 	dir := cmp.Or(os.Getenv("VECTORS_DIR"), "testdata")
 	seen := map[string]int{}
 	for _, path := range glob(t, "vectors_*.jsonl", dir) {
+		rows := loadRows(t, path)
+		if len(rows) == 0 {
+			continue
+		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			for _, r := range loadRows(t, path) {
+			for _, r := range rows {
 				seen[r.driver()]++
 				t.Run(r.ID, func(t *testing.T) { synctest.Test(t, r.test) })
 			}
@@ -246,8 +250,8 @@ func glob(t *testing.T, pattern string, dirs ...string) []string {
 	return paths
 }
 
-// loadRows reads a file of rows. It skips the test for a file that belongs to
-// other packages, and fails it for one that belongs to none.
+// loadRows reads a file of rows. A file that belongs to other packages has none;
+// one that belongs to no package fails the test.
 func loadRows(t *testing.T, path string) []row {
 	t.Helper()
 	f, err := os.Open(path)
@@ -267,7 +271,7 @@ func loadRows(t *testing.T, path string) []row {
 		case "bme280", "bme680", "bme688":
 			rows = append(rows, r)
 		case "adc":
-			t.Skip("rows of converters and light sensors")
+			return nil // converters and light sensors
 		default:
 			t.Fatalf("%s: no test for row %q", path, r.ID)
 		}
