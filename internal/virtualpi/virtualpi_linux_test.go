@@ -72,6 +72,7 @@ func TestVirtualPi(t *testing.T) {
 		t.Fatal(err)
 	}
 	ended := false
+	var failures []string
 	for lines := bufio.NewScanner(console); lines.Scan(); {
 		line := strings.TrimRight(lines.Text(), "\r")
 		switch {
@@ -80,6 +81,7 @@ func TestVirtualPi(t *testing.T) {
 		case strings.HasPrefix(line, okay):
 			report(t, strings.TrimPrefix(line, okay), true)
 		case strings.HasPrefix(line, failed):
+			failures = append(failures, strings.TrimPrefix(line, failed))
 			report(t, strings.TrimPrefix(line, failed), false)
 		case line != "":
 			t.Log(line)
@@ -87,6 +89,9 @@ func TestVirtualPi(t *testing.T) {
 	}
 	if err := cmd.Wait(); err != nil || !ended {
 		t.Errorf("the virtual Pi did not come to its end: %v %v\n%s", err, ctx.Err(), &stderr)
+	}
+	for _, failure := range failures {
+		t.Error(failure) // again, where the output ends
 	}
 }
 
