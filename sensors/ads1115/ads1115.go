@@ -130,27 +130,29 @@ func beyond(fullScale float64) string {
 
 // A timing is how long one conversion is waited for.
 type timing struct {
-	typical time.Duration // before the ready bit is first looked at
-	limit   time.Duration // until it must be set
-	again   time.Duration // between looks
+	shortest time.Duration // before which none has ended
+	typical  time.Duration // before the ready bit is first looked at
+	limit    time.Duration // until it must be set
+	again    time.Duration // between looks
 }
 
 // timingOf returns that of a number of conversions per second: 1/speed, and
 // as the oscillator may be 10 % slow, 1/0.9 of that (SBAS444, electrical
 // characteristics: data rate variation), with 2 ms for the chip to wake up and
-// for a busy kernel.
+// for a busy kernel; or 10 % fast, 1/1.1 of it.
 func timingOf(speed int) timing {
 	typical := time.Second / time.Duration(speed)
 	return timing{
-		typical: typical,
-		limit:   typical*10/9 + 2*time.Millisecond,
-		again:   typical/10 + 100*time.Microsecond,
+		shortest: typical * 10 / 11,
+		typical:  typical,
+		limit:    typical*10/9 + 2*time.Millisecond,
+		again:    typical/10 + 100*time.Microsecond,
 	}
 }
 
 // takes returns how long a channel takes at most: the conversion, the last
-// look at the ready bit, and twelve transactions of half a millisecond at
+// look at the ready bit, and eighteen transactions of half a millisecond at
 // 100 kHz.
 func (t timing) takes() time.Duration {
-	return t.limit + t.again + 6*time.Millisecond
+	return t.limit + t.again + 9*time.Millisecond
 }

@@ -2,6 +2,7 @@ package ads1115
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,6 +24,10 @@ const (
 	single       uint16 = 1 << 8  // convert once, then sleep
 	noComparator uint16 = 3
 )
+
+const starts = 3 // to find that a conversion runs
+
+var errIdle = errors.New("the chip does not begin to convert when told to: check its supply, the length of its wires and their pull-ups")
 
 // settings returns the configuration for a range and a speed, by their codes.
 func settings(pga, dr int) uint16 {
@@ -106,7 +111,7 @@ func (s *sensor) convert(ctx context.Context, channel int) (int, error) {
 	}
 	// A chip that lost its supply is idle too, with 0 V as its result: the
 	// configuration vouches for what was read before it.
-	if err := s.verify(want); err != nil {
+	if _, err := s.verify(want); err != nil {
 		return 0, err
 	}
 	return int(int16(raw)), nil
@@ -114,28 +119,38 @@ func (s *sensor) convert(ctx context.Context, channel int) (int, error) {
 
 // start starts a conversion. One of another input, or none, for a bit that was
 // flipped on the wire, would leave nothing to tell it by in the end. So the
-// configuration is read back, and started again, which a conversion that runs
-// does not notice.
+// configuration is read back, and where nothing is running started again.
+//
+// A fast conversion is over before it is looked at, and is made again each time.
+// The last is believed in, as not all of the writes have been lost.
 func (s *sensor) start(config uint16) error {
-	if err := s.chip.Write(configRegister, start|config); err != nil {
-		return err
+	var late bool
+	for range starts {
+		if err := s.chip.Write(configRegister, start|config); err != nil {
+			return err
+		}
+		written := time.Now()
+		if got, err := s.verify(config); err != nil || got&ready == 0 {
+			return err
+		}
+		late = time.Since(written) >= s.timing.shortest
 	}
-	if err := s.verify(config); err != nil {
-		return err
-	}
-	return s.chip.Write(configRegister, start|config)
-}
-
-// verify demands that the configuration is as written.
-func (s *sensor) verify(config uint16) error {
-	got, err := s.chip.Read(configRegister)
-	if err != nil {
-		return err
-	}
-	if err := differs(got, config); err != nil {
-		return fmt.Errorf("the chip lost its supply for a moment, or another program uses it: %w", err)
+	if !late {
+		return errIdle
 	}
 	return nil
+}
+
+// verify returns the configuration, and demands that it is as written.
+func (s *sensor) verify(config uint16) (uint16, error) {
+	got, err := s.chip.Read(configRegister)
+	if err != nil {
+		return 0, err
+	}
+	if err := differs(got, config); err != nil {
+		return 0, fmt.Errorf("the chip lost its supply for a moment, or another program uses it: %w", err)
+	}
+	return got, nil
 }
 
 // idle waits until the chip says that no conversion is running. The last look

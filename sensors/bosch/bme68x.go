@@ -166,10 +166,10 @@ func (c *bme68x) measure(ctx context.Context, m *[channels]sensors.Measurement) 
 // running reports whether a measurement is under way.
 func (c *bme68x) running() (bool, error) {
 	mode, status := c.now[4:5], c.field[:1]
-	if err := c.read(bme68xCtrlMeas, mode); err != nil || mode[0]&modeMask == forced {
+	if err := c.readAlike(bme68xCtrlMeas, mode); err != nil || mode[0]&modeMask == forced {
 		return true, err
 	}
-	err := c.read(bme68xField, status)
+	err := c.readAlike(bme68xField, status)
 	return status[0]&bme68xMeasuring != 0, err
 }
 

@@ -117,7 +117,7 @@ func (c *bmx280) measure(ctx context.Context, m *[channels]sensors.Measurement) 
 // running reports whether a measurement is under way.
 func (c *bmx280) running() (bool, error) {
 	state := c.frame[1:3] // status and ctrl_meas
-	err := c.read(bmx280Status, state)
+	err := c.readAlike(bmx280Status, state)
 	return state[0]&bmx280Measuring != 0 || state[1]&modeMask == forced, err
 }
 

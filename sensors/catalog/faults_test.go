@@ -114,11 +114,7 @@ func lives(t *testing.T, befall func(l *life, n, variation int, size [2]int) boo
 	for _, s := range subjects {
 		t.Run(s.driver, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var truth truths
-				for i, other := range []bool{false, true} {
-					rs := newLife(s, other, other).live(t, rounds)
-					truth[0][i], truth[1][i] = rs[rounds-2], rs[rounds-1]
-				}
+				truth := measured(t, s)
 				quiet := newLife(s, false, false)
 				quiet.live(t, faulty)
 				checked := 0
@@ -142,6 +138,16 @@ func lives(t *testing.T, befall func(l *life, n, variation int, size [2]int) boo
 
 // truths are what each of the two chips measures, in even rounds and in odd.
 type truths [2][2]sensors.Reading
+
+// measured returns what a subject's chips measure when nothing befalls them.
+func measured(t *testing.T, s subject) (truth truths) {
+	t.Helper()
+	for i, other := range []bool{false, true} {
+		rs := newLife(s, other, other).live(t, rounds)
+		truth[0][i], truth[1][i] = rs[rounds-2], rs[rounds-1]
+	}
+	return truth
+}
 
 // check demands that each value is what one of the chips measures in that very
 // round, or says that it may not be, and that all is well in the end.

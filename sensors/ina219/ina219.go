@@ -91,7 +91,7 @@ func plan(o options) (sensors.Plan, error) {
 			sensors.Current.Output(sensors.Limits{}),        // has no value beyond its range
 			sensors.Power.Output(sensors.Limits{}),
 		},
-		Takes: conversion + polls*poll + 7*time.Millisecond,
+		Takes: conversion + polls*poll + 9*time.Millisecond,
 		Open: func(_ context.Context, wire sensors.Wire) (sensors.Sensor, error) {
 			return open(wire, o.Shunt, gain)
 		},
@@ -163,7 +163,7 @@ func (s *sensor) identify() error {
 // Read measures once. Current and power are negative when the current flows
 // from the load to the supply, and have no value when it is beyond the range.
 func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
-	if err := s.chip.Write(regConfig, s.config); err != nil {
+	if err := s.start(); err != nil {
 		return nil, fmt.Errorf("starting a conversion: %w", err)
 	}
 	if err := s.converted(ctx); err != nil {
@@ -177,12 +177,8 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := s.chip.Read(regConfig)
-	if err != nil {
+	if err := s.verify(s.config); err != nil {
 		return nil, err
-	}
-	if config != s.config {
-		return nil, fmt.Errorf("the configuration is %#04x after %#04x was written: the chip was reset, check its supply", config, s.config)
 	}
 	if bus>>3 > fullBus {
 		return nil, fmt.Errorf("the bus voltage reads %#04x, which is more than the chip can tell: check the wiring", bus)
@@ -201,7 +197,35 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 }
 
 // Close powers the chip down.
-func (s *sensor) Close() error { return s.chip.Write(regConfig, s.config&^trigger|powerDown) }
+func (s *sensor) Close() error { return s.chip.Write(regConfig, s.down()) }
+
+// down is the configuration of a chip that is powered down.
+func (s *sensor) down() uint16 { return s.config&^trigger | powerDown }
+
+// start starts a conversion. It powers the chip down before, so that the
+// configuration in the end tells a start that was lost on the wire: the values
+// of the conversion before would pass for those of this one.
+func (s *sensor) start() error {
+	if err := s.chip.Write(regConfig, s.down()); err != nil {
+		return err
+	}
+	if err := s.verify(s.down()); err != nil {
+		return err
+	}
+	return s.chip.Write(regConfig, s.config)
+}
+
+// verify demands that the configuration is as written.
+func (s *sensor) verify(written uint16) error {
+	config, err := s.chip.Read(regConfig)
+	if err != nil {
+		return err
+	}
+	if config != written {
+		return fmt.Errorf("the configuration is %#04x after %#04x was written: the chip was reset, check its supply, or the bus is disturbed", config, written)
+	}
+	return nil
+}
 
 // converted waits for the end of the conversion. The register that tells is
 // read once only, since that may clear it: read wrongly, it costs a wait, for

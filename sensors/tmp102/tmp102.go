@@ -41,8 +41,10 @@ const (
 
 const (
 	conversion = 35 * time.Millisecond // at most; typically 26 ms
+	shortest   = 10 * time.Millisecond // any conversion takes longer
 	poll       = 5 * time.Millisecond
 	polls      = 4
+	starts     = 3 // to find that a conversion runs
 )
 
 // limits are those of the chip (SBOS397, "Recommended Operating Conditions"). It
@@ -60,7 +62,7 @@ func Driver() sensors.Driver {
 	}, struct{}{}, func(struct{}) (sensors.Plan, error) {
 		return sensors.Plan{
 			Outputs: []sensors.Output{sensors.Temperature.Output(limits)},
-			Takes:   conversion + polls*poll + 5*time.Millisecond,
+			Takes:   conversion + polls*poll + 8*time.Millisecond,
 			Open:    open,
 		}, nil
 	})
@@ -117,17 +119,27 @@ func (s *sensor) Close() error { return nil }
 
 // start starts a conversion. A bit that was flipped on the wire may have started
 // none, and the temperature of the one before would pass for that of this one.
-// So the chip is looked at, and where it does not convert told again: a
-// conversion that was over already is then made once more.
+// So the chip is looked at, and where it does not convert told again.
+//
+// On a busy machine or a slow bus the conversion may be over before it is looked
+// at: it is then made once more. If that happens each time, the last is believed
+// in, as not all of the writes have been lost.
 func (s *sensor) start() error {
-	if err := s.chip.Write(regConfig, measure); err != nil {
-		return err
+	var late bool
+	for range starts {
+		if err := s.chip.Write(regConfig, measure); err != nil {
+			return err
+		}
+		written := time.Now()
+		if config, err := s.chip.Read(regConfig); err != nil || !done(config) {
+			return err
+		}
+		late = time.Since(written) >= shortest
 	}
-	config, err := s.chip.ReadOnce(regConfig)
-	if err != nil || !done(config) {
-		return err
+	if !late {
+		return errors.New("the chip does not begin to measure when told to: check its supply, the length of its wires and their pull-ups")
 	}
-	return s.chip.Write(regConfig, measure)
+	return nil
 }
 
 // converted waits for the end of the conversion.
