@@ -74,7 +74,7 @@ It holds what went over the buses, and the keys of the sensors on them: no
 password, and nothing else of the configuration. To play it back, see its head.
 `, recorded, failed, path)
 	if err == nil && recorded == 0 {
-		err = &exitError{exitUnavailable, errors.New("no bus could be used, for the reason above")}
+		err = &exitError{exitUnavailable, errors.New("nothing went over a bus: if no reason stands above, record for longer")}
 	}
 	return err
 }

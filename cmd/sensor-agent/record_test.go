@@ -191,7 +191,7 @@ func TestRecordRefusesWhatItCannotDo(t *testing.T) {
 		{[]string{"--config", write(t, dir, "weather.yaml", weather)}, 78, "no sensor of the configuration is on an I2C or SPI bus"},
 		{[]string{"--config", replaying, "--for", "0s"}, 2, "--for 0s is no time to record for"},
 		{[]string{"--config", replaying, "-o", filepath.Join(dir, "none", "a.rec")}, 1, "creating the recording: open "},
-		{[]string{"--config", replaying, "--for", "100ms"}, 69, "live.rec: no such file or directory"},
+		{[]string{"--config", replaying, "--for", "3s"}, 69, "live.rec: no such file or directory"},
 	} {
 		_, stderr, code := invoke(t, append([]string{"record"}, c.args...)...)
 		if code != c.code || !strings.Contains(stderr, c.says) {
