@@ -259,28 +259,6 @@ func TestBadOptions(t *testing.T) {
 	}
 }
 
-// Steady reading allocates the timers it sleeps with, and nothing else.
-func TestReadAllocatesNothingOfItsOwn(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		o := usual("ads1115")
-		s := opened(t, plugged(chips.NewADS1115()), "ads1115", o)
-		ctx := t.Context()
-		sleep := testing.AllocsPerRun(100, func() {
-			if err := sensors.Sleep(ctx, time.Millisecond); err != nil {
-				t.Error(err)
-			}
-		})
-		read := testing.AllocsPerRun(100, func() {
-			if _, err := s.Read(ctx); err != nil {
-				t.Error(err)
-			}
-		})
-		if sleeps := float64(len(o.Channels)); read > sleeps*sleep {
-			t.Errorf("%v allocations in a Read, %v in each of its %v sleeps", read, sleep, sleeps)
-		}
-	})
-}
-
 func TestReadEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		chip := chips.NewADS1115()

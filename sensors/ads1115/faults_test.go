@@ -23,9 +23,6 @@ func (p replier) Tx(_, r []byte) error {
 func TestOpenWithoutTheChip(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for name, bus := range map[string]*chips.Bus{
-			"nothing there":              new(chips.Bus),
-			"data line high":             plugged(replier{0xFF, 0xFF}),
-			"data line low":              plugged(replier{}),
 			"a thermometer":              plugged(replier{0x60, 0xA0}),
 			"configuration as power-up":  plugged(replier{0x85, 0x83}),
 			"all but one bit as written": plugged(replier{0xC3, 0x03}),

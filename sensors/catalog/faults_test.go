@@ -44,6 +44,9 @@ func (l *line) Tx(addr uint16, w, r []byte) error {
 // well again.
 const faulty, rounds = 3, 10
 
+// pause is between two rounds: any chip has measured anew by then.
+const pause = 6 * time.Second
+
 // A life is one sensor's, with a fault to come.
 type life struct {
 	subject
@@ -100,7 +103,7 @@ func (l *life) live(t *testing.T, rounds int) []sensors.Reading {
 			r, _ = read()
 		}
 		readings = append(readings, slices.Clone(r))
-		time.Sleep(6 * time.Second)
+		time.Sleep(pause)
 	}
 	return readings
 }
@@ -239,6 +242,26 @@ func TestBitFlippedInARead(t *testing.T) {
 		l.there = true
 		l.after = l.at(n, func(_, r []byte) error { r[bit/8] ^= 1 << (bit % 8); return nil })
 		return bit < 8*size[1]
+	})
+}
+
+// Noise in everything that is read for a number of transactions: no two of them
+// are disturbed in the same way.
+func TestNoise(t *testing.T) {
+	lives(t, func(l *life, n, variation int, _ [2]int) bool {
+		lengths := []int{2, 5, 12}
+		if variation >= len(lengths) {
+			return false
+		}
+		l.after = func(_, r []byte) error {
+			if k := l.n - n; k >= 0 && k < lengths[variation] {
+				for i := range r {
+					r[i] ^= byte(k + 1)
+				}
+			}
+			return nil
+		}
+		return true
 	})
 }
 

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"testing/synctest"
 )
@@ -19,8 +20,9 @@ var zeroes = map[string]bool{"ina219": true, "mcp9808": true}
 // running, which is beyond telling; and not with a BH1750, which tells nothing of
 // what it was told.
 func TestTwoBitsFlipped(t *testing.T) {
+	sameCode := []string{"bmp280", "bme688", "ads1015"} // as bme280, bme680, ads1115; this takes long
 	for _, s := range subjects {
-		if s.driver == "bh1750" {
+		if s.driver == "bh1750" || slices.Contains(sameCode, s.driver) {
 			continue
 		}
 		t.Run(s.driver, func(t *testing.T) {

@@ -171,14 +171,6 @@ func TestOpen(t *testing.T) {
 	})
 }
 
-func TestOpenFindsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		if _, _, err := plug(t, nil, options{}); !errors.Is(err, sensors.ErrNotFound) {
-			t.Errorf("got %v, want ErrNotFound", err)
-		}
-	})
-}
-
 func TestReadFails(t *testing.T) {
 	flip := func(at int) func(*chips.SCD4x, *chips.Bus) {
 		return func(_ *chips.SCD4x, bus *chips.Bus) {
@@ -197,7 +189,6 @@ func TestReadFails(t *testing.T) {
 		"power lost":                   func(chip *chips.SCD4x, _ *chips.Bus) { chip.PowerCycle() },
 		"all bits zero":                func(chip *chips.SCD4x, _ *chips.Bus) { chip.Temperature = 0 },
 		"all bits one":                 func(chip *chips.SCD4x, _ *chips.Bus) { chip.Temperature = 0xFFFF },
-		"chip pulled away":             func(_ *chips.SCD4x, bus *chips.Bus) { bus.Plug(address, nil) },
 	}
 	for name, breakIt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -245,26 +236,6 @@ func TestAltitudeOutOfRange(t *testing.T) {
 			t.Errorf("%d m: got %v, want an error of altitude", altitude, err)
 		}
 	}
-}
-
-// Read allocates nothing beside the timers of its sleeps, of which a
-// measurement that is ready takes two.
-func TestReadAllocates(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _, err := plug(t, chips.NewSCD4x(), options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx := t.Context()
-		sleep := testing.AllocsPerRun(200, func() { _ = sensors.Sleep(ctx, update) })
-		read := testing.AllocsPerRun(200, func() {
-			_ = sensors.Sleep(ctx, update)
-			_, _ = s.Read(ctx)
-		})
-		if read > 3*sleep {
-			t.Errorf("Read allocates %v times, a sleep %v", read-sleep, sleep)
-		}
-	})
 }
 
 // Whatever comes over the wire is an error, no value, or a value the chip can

@@ -1,8 +1,6 @@
 package sht4x
 
 import (
-	"context"
-	"errors"
 	"log/slog"
 	"math"
 	"testing"
@@ -64,14 +62,6 @@ func TestRead(t *testing.T) {
 	}
 }
 
-func TestOpenFindsNothing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		if _, _, err := plug(t, nil); !errors.Is(err, sensors.ErrNotFound) {
-			t.Errorf("got %v, want ErrNotFound", err)
-		}
-	})
-}
-
 func TestReadFails(t *testing.T) {
 	tests := map[string]func(*chips.SHT4x, *chips.Bus){
 		"wrong checksum": func(_ *chips.SHT4x, bus *chips.Bus) {
@@ -82,10 +72,9 @@ func TestReadFails(t *testing.T) {
 				return nil
 			})
 		},
-		"never ready":      func(chip *chips.SHT4x, _ *chips.Bus) { chip.Takes = math.MaxInt64 },
-		"all bits zero":    func(chip *chips.SHT4x, _ *chips.Bus) { chip.Temperature, chip.Humidity = 0, 0 },
-		"all bits one":     func(chip *chips.SHT4x, _ *chips.Bus) { chip.Temperature = 0xFFFF },
-		"chip pulled away": func(_ *chips.SHT4x, bus *chips.Bus) { bus.Plug(address, nil) },
+		"never ready":   func(chip *chips.SHT4x, _ *chips.Bus) { chip.Takes = math.MaxInt64 },
+		"all bits zero": func(chip *chips.SHT4x, _ *chips.Bus) { chip.Temperature, chip.Humidity = 0, 0 },
+		"all bits one":  func(chip *chips.SHT4x, _ *chips.Bus) { chip.Temperature = 0xFFFF },
 	}
 	for name, breakIt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -106,36 +95,6 @@ func TestReadFails(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestReadEndsWithContext(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _, err := plug(t, chips.NewSHT4x())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		if _, err := s.Read(ctx); !errors.Is(err, context.Canceled) {
-			t.Errorf("got %v, want context.Canceled", err)
-		}
-	})
-}
-
-// Read allocates nothing beside the timer of its one sleep.
-func TestReadAllocates(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s, _, err := plug(t, chips.NewSHT4x())
-		if err != nil {
-			t.Fatal(err)
-		}
-		ctx := t.Context()
-		sleep := testing.AllocsPerRun(200, func() { _ = sensors.Sleep(ctx, time.Millisecond) })
-		read := testing.AllocsPerRun(200, func() { _, _ = s.Read(ctx) })
-		if read > sleep {
-			t.Errorf("Read allocates %v times, a sleep %v", read, sleep)
-		}
-	})
 }
 
 // Whatever comes over the wire is an error or a value the chip can have. Noise
