@@ -2,7 +2,6 @@ package ads1115
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -24,10 +23,6 @@ const (
 	single       uint16 = 1 << 8  // convert once, then sleep
 	noComparator uint16 = 3
 )
-
-const starts = 3 // to find that a conversion runs
-
-var errIdle = errors.New("the chip does not begin to convert when told to: check its supply, the length of its wires and their pull-ups")
 
 // settings returns the configuration for a range and a speed, by their codes.
 func settings(pga, dr int) uint16 {
@@ -117,28 +112,15 @@ func (s *sensor) convert(ctx context.Context, channel int) (int, error) {
 	return int(int16(raw)), nil
 }
 
-// start starts a conversion. One of another input, or none, for a bit that was
-// flipped on the wire, would leave nothing to tell it by in the end. So the
-// configuration is read back, and where nothing is running started again.
-//
-// A fast conversion is over before it is looked at, and is made again each time.
-// The last is believed in, as not all of the writes have been lost.
+// start starts a conversion. One of another input, for a bit that was flipped on
+// the wire, would leave nothing to tell it by in the end, so that it has to be
+// seen with its configuration.
 func (s *sensor) start(config uint16) error {
-	var late bool
-	for range starts {
-		if err := s.chip.Write(configRegister, start|config); err != nil {
-			return err
-		}
-		written := time.Now()
-		if got, err := s.verify(config); err != nil || got&ready == 0 {
-			return err
-		}
-		late = time.Since(written) >= s.timing.shortest
-	}
-	if !late {
-		return errIdle
-	}
-	return nil
+	write := func() error { return s.chip.Write(configRegister, start|config) }
+	return sensors.Start(s.timing.shortest, write, func() (bool, error) {
+		got, err := s.verify(config)
+		return got&ready == 0, err
+	})
 }
 
 // verify returns the configuration, and demands that it is as written.

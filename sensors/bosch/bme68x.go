@@ -152,8 +152,8 @@ func (c *bme68x) calibrate() error {
 func (c *bme68x) measure(ctx context.Context, m *[channels]sensors.Measurement) error {
 	// The heater is set anew each time, for it goes by the temperature around it.
 	c.heat = c.heatNow()
-	err := c.start(c.running, bme68xResHeat, c.heat, bme68xCtrlMeas, c.setup[4]|forced)
-	if err != nil {
+	write := func() error { return c.write(bme68xResHeat, c.heat, bme68xCtrlMeas, c.setup[4]|forced) }
+	if err := sensors.Start(shortest, write, c.running); err != nil {
 		return fmt.Errorf("starting a measurement: %w", err)
 	}
 	if err := await(ctx, c.longest, c.done); err != nil {

@@ -104,7 +104,8 @@ func (c *bmx280) calibrate() error {
 }
 
 func (c *bmx280) measure(ctx context.Context, m *[channels]sensors.Measurement) error {
-	if err := c.start(c.running, bmx280CtrlMeas, c.ctrlMeas|forced); err != nil {
+	write := func() error { return c.write(bmx280CtrlMeas, c.ctrlMeas|forced) }
+	if err := sensors.Start(shortest, write, c.running); err != nil {
 		return fmt.Errorf("starting a measurement: %w", err)
 	}
 	if err := await(ctx, c.longest, c.done); err != nil {

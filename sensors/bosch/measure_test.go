@@ -151,7 +151,7 @@ func TestBusStuck(t *testing.T) {
 				}
 				return nil
 			})
-			want := map[byte]error{0x00: errIdle, 0xFF: errSilent}[level]
+			want := map[byte]error{0x00: sensors.ErrIdle, 0xFF: errSilent}[level]
 			if r, err := s.Read(t.Context()); !errors.Is(err, want) {
 				t.Errorf("Read = %v, %v; want %v", r, err, want)
 			}

@@ -24,7 +24,6 @@ const (
 
 const (
 	attempts  = 5 // reads to find two alike
-	starts    = 4 // writes to find that a measurement runs
 	pollEvery = 10 * time.Millisecond
 	shortest  = 2 * time.Millisecond // any measurement takes longer
 )
@@ -32,7 +31,6 @@ const (
 var (
 	errUnsteady = errors.New("no two reads in a row were alike: the bus is disturbed, check the length of its wires and its pull-ups")
 	errSilent   = errors.New("the bus reads all ones: the chip is gone, check its supply and wiring")
-	errIdle     = errors.New("the chip does not begin to measure when told to: check its supply, the length of its wires and their pull-ups")
 	errReset    = errors.New("the chip has lost its settings: it was reset or exchanged meanwhile, check its supply")
 )
 
@@ -50,31 +48,6 @@ type registers struct {
 func (r *registers) write(pairs ...byte) error {
 	n := copy(r.out[:], pairs)
 	return r.bus.Tx(r.address, r.out[:n], nil)
-}
-
-// start writes registers, as write does, and so starts a measurement, which it
-// then wants to see running. A bit that was flipped on the wire may have started
-// none, and the result of the one before would pass for that of this one.
-//
-// On a busy machine or a slow bus the measurement may be over before it is
-// looked for: it is then made once more. If that happens each time, the last is
-// believed in, as not all of the writes have been lost.
-func (r *registers) start(running func() (bool, error), pairs ...byte) error {
-	var late bool
-	for range starts {
-		if err := r.write(pairs...); err != nil {
-			return err
-		}
-		written := time.Now()
-		if ok, err := running(); ok || err != nil {
-			return err
-		}
-		late = time.Since(written) > shortest
-	}
-	if !late {
-		return errIdle
-	}
-	return nil
 }
 
 // read fills b from the registers that begin at reg.

@@ -73,8 +73,8 @@ func TestLostStartIsRepeated(t *testing.T) {
 func TestNeverStarts(t *testing.T) {
 	eachDeaf(t, func(t *testing.T, d *deaf, s sensors.Sensor, _ float64, _ func()) {
 		d.lost = 1000
-		if r, err := s.Read(t.Context()); !errors.Is(err, errIdle) || d.starts > 10 {
-			t.Errorf("Read = %v, %v after %d starts; want %v", r, err, d.starts, errIdle)
+		if r, err := s.Read(t.Context()); !errors.Is(err, sensors.ErrIdle) || d.starts > 10 {
+			t.Errorf("Read = %v, %v after %d starts; want %v", r, err, d.starts, sensors.ErrIdle)
 		}
 		d.lost = 0
 		read(t, s)

@@ -44,7 +44,6 @@ const (
 	shortest   = 10 * time.Millisecond // any conversion takes longer
 	poll       = 5 * time.Millisecond
 	polls      = 4
-	starts     = 3 // to find that a conversion runs
 )
 
 // limits are those of the chip (SBOS397, "Recommended Operating Conditions"). It
@@ -117,29 +116,13 @@ func (s *sensor) Read(ctx context.Context) (sensors.Reading, error) {
 // Close does nothing: the chip is shut down between readings.
 func (s *sensor) Close() error { return nil }
 
-// start starts a conversion. A bit that was flipped on the wire may have started
-// none, and the temperature of the one before would pass for that of this one.
-// So the chip is looked at, and where it does not convert told again.
-//
-// On a busy machine or a slow bus the conversion may be over before it is looked
-// at: it is then made once more. If that happens each time, the last is believed
-// in, as not all of the writes have been lost.
+// start starts a conversion.
 func (s *sensor) start() error {
-	var late bool
-	for range starts {
-		if err := s.chip.Write(regConfig, measure); err != nil {
-			return err
-		}
-		written := time.Now()
-		if config, err := s.chip.Read(regConfig); err != nil || !done(config) {
-			return err
-		}
-		late = time.Since(written) >= shortest
-	}
-	if !late {
-		return errors.New("the chip does not begin to measure when told to: check its supply, the length of its wires and their pull-ups")
-	}
-	return nil
+	write := func() error { return s.chip.Write(regConfig, measure) }
+	return sensors.Start(shortest, write, func() (bool, error) {
+		config, err := s.chip.Read(regConfig)
+		return !done(config), err
+	})
 }
 
 // converted waits for the end of the conversion.
