@@ -57,7 +57,7 @@ func replayToTheEnd(t *testing.T, m *mosquitto.Server, dir string) {
 	t.Helper()
 	c := connect(t, m.URL())
 	// A shorter interval leaves less time to a sensor.
-	p := startAgent(t, dir, m.URL(), replayedSensors+"streams: [{interval: 500ms}]\n")
+	p := startAgent(t, dir, m.URL(), replayedSensors+"streams: [{interval: 1s}]\n")
 	c.state("two sensors whose recording has ended", func(s told) bool {
 		return strings.Contains(s.Sensors["air"].Health, "has ended") && strings.Contains(s.Sensors["cell"].Health, "has ended")
 	})
