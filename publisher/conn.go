@@ -167,7 +167,7 @@ func await(ctx context.Context, t mqtt.Token) error {
 	select {
 	case <-t.Done():
 		if err := t.Error(); err != nil {
-			return explainLost(err)
+			return fmt.Errorf("connection lost: %w", explainLost(err))
 		}
 		return nil
 	case <-deadline.C:
