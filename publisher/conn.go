@@ -166,10 +166,14 @@ func await(ctx context.Context, t mqtt.Token) error {
 	defer deadline.Stop()
 	select {
 	case <-t.Done():
-		if err := t.Error(); err != nil {
+		switch err := t.Error(); {
+		case err == nil:
+			return nil
+		case errors.Is(err, mqtt.ErrInvalidTopicMultilevel), errors.Is(err, mqtt.ErrInvalidTopicEmptyString):
+			return err // it was not sent
+		default:
 			return fmt.Errorf("connection lost: %w", explainLost(err))
 		}
-		return nil
 	case <-deadline.C:
 		return errors.New("no answer from the broker for 10s")
 	case <-ctx.Done():

@@ -141,6 +141,7 @@ func TestToolsWithoutAnAnswer(t *testing.T) {
 		{[]string{"pub", "-t", "a", "-m", "b", "--broker", nobody}, 69, listening},
 		{[]string{"sub", "--broker", nobody}, 69, listening},
 		{[]string{"sub", "--broker", "127.0.0.1"}, 78, `"127.0.0.1" is not the URL of a broker`},
+		{[]string{"sub", "-t", "a/#/b", "--broker", quiet}, 69, "subscribing to a/#/b: invalid Topic; multi-level wildcard must be last level"},
 		{[]string{"sub", "--broker", closed}, 77, "the broker wants a user name and password, and none is configured"},
 		{[]string{"pub", "-m", "5"}, 2, "-t TOPIC is missing"},
 		{[]string{"pub", "-t", "iot/#", "-m", "5"}, 2, "the topic iot/# has a wildcard"},
